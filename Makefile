@@ -1,0 +1,82 @@
+# guardd: build, install, run, check. GNU make. Everything is built below $(B).
+VERSION := 0.1.0
+B ?= build
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-protection
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla -Werror
+LDHARDEN := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+ifdef SANITIZE
+HARDEN := -fPIE -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDHARDEN := -pie -fsanitize=address,undefined -Wl,--as-needed
+endif
+
+prefix ?= /usr
+sysconfdir ?= /etc
+sbindir = $(prefix)/sbin
+libexecdir = $(prefix)/libexec/guardd
+datadir = $(prefix)/share/guardd
+mandir = $(prefix)/share/man
+unitdir = $(prefix)/lib/systemd/system
+sysusersdir = $(prefix)/lib/sysusers.d
+tmpfilesdir = $(prefix)/lib/tmpfiles.d
+docdir = $(prefix)/share/doc/guardd
+
+CPPFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -Isrc -DGUARDD_VERSION='"$(VERSION)"' \
+	-DLIBEXECDIR='"$(libexecdir)"' -DDATADIR='"$(datadir)"' -DSYSCONFDIR='"$(sysconfdir)"' $(CPPFLAGS)
+
+# A role's folder is its executable; these are the libraries its link line may name.
+ROLES := guardd keeper reader judge conf ctl
+SHARED := base wire sandbox
+EXE_guardd := guardd
+EXE_keeper := guardd-keeper
+EXE_reader := guardd-reader
+EXE_judge := guardd-judge
+EXE_conf := guardd-conf
+EXE_ctl := guardctl
+PC_guardd := libevent
+PC_keeper := libmnl libnftnl libevent libseccomp
+PC_reader := libpcre2-8 libsystemd libevent libseccomp
+PC_judge := sqlite3 libevent libseccomp
+PC_conf := yaml-0.1 libpcre2-8 libseccomp libevent
+PC_ctl := jansson
+MAIN_guardd := guardd
+MAIN_keeper := keeper
+MAIN_reader := reader
+MAIN_judge := judge
+MAIN_conf := guardd_conf
+MAIN_ctl := guardctl
+
+srcs = $(sort $(wildcard src/$(1)/*.c))
+objs = $(patsubst src/%.c,$(B)/obj/%.o,$(call srcs,$(1)))
+exes := $(foreach r,$(ROLES),$(B)/$(EXE_$(r)))
+shared_objs := $(foreach s,$(SHARED),$(call objs,$(s)))
+libs = $(shell $(PKG_CONFIG) --libs $(PC_$(1)))
+
+all: $(exes)
+
+$(B)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(HARDEN) $(WARN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/shared.a: $(shared_objs)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define role_rules
+$(B)/lib$(1).a: $$(filter-out $(B)/obj/$(1)/$(MAIN_$(1)).o,$$(call objs,$(1)))
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+$(B)/$(EXE_$(1)): $(B)/obj/$(1)/$(MAIN_$(1)).o $(B)/lib$(1).a $(B)/shared.a
+	$$(CC) $$(CFLAGS) $$(LDHARDEN) $$(LDFLAGS) -o $$@ $$^ $$(call libs,$(1))
+endef
+$(foreach r,$(ROLES),$(eval $(call role_rules,$(r))))
+
+include tests/tests.mk
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+.PHONY: all install clean run demo deps
+clean:
+	rm -rf $(B)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+unsigned
+addr_size(const struct addr *a)
+{
+	return a->family == 4 ? 4 : a->family == 6 ? 16 : 0;
+}
+
+unsigned
+addr_bits(const struct addr *a)
+{
+	return addr_size(a) * 8;
+}
+
+int
+addr_af(const struct addr *a)
+{
+	return a->family == 4 ? AF_INET : a->family == 6 ? AF_INET6 : AF_UNSPEC;
+}
+
+int
+addr_from_bytes(struct addr *out, int af, const void *bytes)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+	memset(out, 0, sizeof(*out));
+	if (af == AF_INET) {
+		out->family = 4;
+		memcpy(out->bytes, bytes, 4);
+	} else if (af == AF_INET6 && memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+		out->family = 4;
+		memcpy(out->bytes, (const uint8_t *)bytes + 12, 4);
+	} else if (af == AF_INET6) {
+		out->family = 6;
+		memcpy(out->bytes, bytes, 16);
+	} else {
+		return -EAFNOSUPPORT;
+	}
+	return 0;
+}
+
+int
+addr_from_sockaddr(struct addr *out, const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return addr_from_bytes(
+		    out, AF_INET, &((const struct sockaddr_in *)(const void *)sa)->sin_addr);
+	if (sa->sa_family == AF_INET6)
+		return addr_from_bytes(
+		    out, AF_INET6, &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	return -EAFNOSUPPORT;
+}
+
+/* Dotted quad without leading zeros in front of another digit (RFC 6943, 3.1.1). -1: it is none. */
+static int
+parse_quad(uint8_t out[4], const char *text, size_t n)
+{
+	size_t at = 0;
+
+	for (int part = 0; part < 4; part++) {
+		unsigned v = 0, digits = 0;
+
+		if (part > 0 && (at >= n || text[at++] != '.'))
+			return -1;
+		while (at < n && text[at] >= '0' && text[at] <= '9' && digits < 3) {
+			if (digits > 0 && v == 0)
+				return -1;
+			v = v * 10 + (unsigned)(text[at++] - '0');
+			digits++;
+		}
+		if (digits == 0 || v > 255)
+			return -1;
+		out[part] = (uint8_t)v;
+	}
+	return at == n ? 0 : -1;
+}
+
+int
+addr_parse(struct addr *out, const char *text, size_t n)
+{
+	char buf[INET6_ADDRSTRLEN + 1];
+	const char *zone = memchr(text, '%', n);
+	uint8_t bytes[16];
+
+	if (zone)
+		n = (size_t)(zone - text);
+	if (!zone && parse_quad(bytes, text, n) == 0)
+		return addr_from_bytes(out, AF_INET, bytes);
+	if (n < 2 || n >= sizeof(buf) || memchr(text, '\0', n))
+		return -EINVAL;
+	memcpy(buf, text, n);
+	buf[n] = '\0';
+	if (inet_pton(AF_INET6, buf, bytes) != 1)
+		return -EINVAL;
+	return addr_from_bytes(out, AF_INET6, bytes);
+}
+
+const char *
+addr_format(const struct addr *a, char buf[static ADDR_TEXT_MAX])
+{
+	if (a->family == 0 || !inet_ntop(addr_af(a), a->bytes, buf, ADDR_TEXT_MAX))
+		strcpy(buf, "none");
+	return buf;
+}
+
+int
+addr_cmp(const struct addr *a, const struct addr *b)
+{
+	if (a->family != b->family)
+		return a->family < b->family ? -1 : 1;
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+bool
+addr_equal(const struct addr *a, const struct addr *b)
+{
+	return addr_cmp(a, b) == 0;
+}
+
+static void
+mask_bytes(uint8_t *bytes, unsigned len, bool ones)
+{
+	for (unsigned bit = len; bit < 128 && bit % 8; bit++) {
+		uint8_t m = (uint8_t)(0x80 >> (bit % 8));
+
+		bytes[bit / 8] = ones ? bytes[bit / 8] | m : bytes[bit / 8] & (uint8_t)~m;
+	}
+	for (unsigned i = (len + 7) / 8; i < 16; i++)
+		bytes[i] = ones ? 0xff : 0;
+}
+
+struct prefix
+prefix_of(const struct addr *a, unsigned len)
+{
+	unsigned bits = addr_bits(a);
+	struct prefix p = {.addr = *a, .len = (uint8_t)(len < bits ? len : bits)};
+
+	mask_bytes(p.addr.bytes, p.len, false);
+	return p;
+}
+
+struct prefix
+prefix_host(const struct addr *a)
+{
+	return prefix_of(a, 128);
+}
+
+struct addr
+prefix_last(const struct prefix *p)
+{
+	struct addr a = p->addr;
+
+	mask_bytes(a.bytes, p->len, true);
+	if (a.family == 4)
+		memset(a.bytes + 4, 0, 12);
+	return a;
+}
+
+int
+prefix_parse(struct prefix *out, const char *text, size_t n)
+{
+	const char *slash = memchr(text, '/', n);
+	size_t host_len = slash ? (size_t)(slash - text) : n;
+	struct addr a;
+	unsigned len = 0, digits = 0;
+
+	if (addr_parse(&a, text, host_len) < 0)
+		return -EINVAL;
+	if (!slash) {
+		*out = prefix_host(&a);
+		return 0;
+	}
+	for (size_t i = host_len + 1; i < n; i++, digits++) {
+		if (text[i] < '0' || text[i] > '9' || digits == 3)
+			return -EINVAL;
+		len = len * 10 + (unsigned)(text[i] - '0');
+	}
+	/* A mapped prefix (::ffff:192.0.2.0/120) counts its bits from the IPv6 end. */
+	if (a.family == 4 && memchr(text, ':', host_len)) {
+		if (len < 96)
+			return -EINVAL;
+		len -= 96;
+	}
+	if (digits == 0 || len > addr_bits(&a))
+		return -EINVAL;
+	*out = prefix_of(&a, len);
+	return addr_equal(&out->addr, &a) ? 0 : -ERANGE;
+}
+
+const char *
+prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_MAX])
+{
+	size_t n;
+
+	addr_format(&p->addr, buf);
+	if (prefix_is_host(p))
+		return buf;
+	n = strlen(buf);
+	snprintf(buf + n, ADDR_TEXT_MAX - n, "/%u", p->len);
+	return buf;
+}
+
+bool
+prefix_has(const struct prefix *p, const struct addr *a)
+{
+	struct prefix other;
+
+	if (p->addr.family != a->family)
+		return false;
+	other = prefix_of(a, p->len);
+	return addr_equal(&other.addr, &p->addr);
+}
+
+bool
+prefix_covers(const struct prefix *a, const struct prefix *b)
+{
+	return a->len <= b->len && prefix_has(a, &b->addr);
+}
+
+bool
+prefix_overlaps(const struct prefix *a, const struct prefix *b)
+{
+	return prefix_covers(a, b) || prefix_covers(b, a);
+}
+
+bool
+prefix_is_host(const struct prefix *p)
+{
+	return p->len == addr_bits(&p->addr);
+}
+
+int
+prefix_cmp(const struct prefix *a, const struct prefix *b)
+{
+	int d = addr_cmp(&a->addr, &b->addr);
+
+	return d ? d : (int)a->len - (int)b->len;
+}

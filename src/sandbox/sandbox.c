@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* Newer than Debian 12's headers: include/uapi/linux/prctl.h (6.3), include/uapi/linux/landlock.h
+ * (6.2, 6.7). */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE              65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1
+#endif
+#ifndef LANDLOCK_ACCESS_FS_TRUNCATE
+#define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
+#endif
+
+#define FS_READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define FS_ABI_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
+#define FS_WRITE                                                                                   \
+	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG |                   \
+	    LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE)
+#define FS_FILE_ONLY                                                                               \
+	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE |                            \
+	    LANDLOCK_ACCESS_FS_TRUNCATE | LANDLOCK_ACCESS_FS_EXECUTE)
+
+/* What every role needs: memory, its open descriptors, time, its own end. */
+static const int common_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pread64),
+    SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(close), SCMP_SYS(close_range), SCMP_SYS(fstat),
+    SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(poll), SCMP_SYS(ppoll),
+    SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+    SCMP_SYS(epoll_pwait2), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(eventfd2),
+    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
+    SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
+    SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
+    SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
+    SCMP_SYS(restart_syscall), SCMP_SYS(tgkill), SCMP_SYS(exit), SCMP_SYS(exit_group),
+    SCMP_SYS(prctl), SCMP_SYS(sched_yield), SCMP_SYS(rseq), SCMP_SYS(membarrier), -1};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+#ifdef SANITIZED
+/* The sanitizers' runtime looks at /proc/self/maps and stacks when it reports. */
+static const int sanitizer_calls[] = {SCMP_SYS(openat), SCMP_SYS(readlink), SCMP_SYS(readlinkat),
+    SCMP_SYS(clone), SCMP_SYS(wait4), SCMP_SYS(ptrace), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64),
+    SCMP_SYS(uname), SCMP_SYS(sched_getaffinity), SCMP_SYS(ioctl), SCMP_SYS(stat),
+    SCMP_SYS(newfstatat), SCMP_SYS(getuid), SCMP_SYS(getppid), SCMP_SYS(set_robust_list),
+    SCMP_SYS(dup2), SCMP_SYS(pipe), SCMP_SYS(kill), SCMP_SYS(getdents64), -1};
+#else
+static const int sanitizer_calls[] = {-1};
+#endif
+
+static int
+drop_capabilities(const struct sandbox *s)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {0};
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t keep = (uint32_t)(s->capabilities >> (32 * i));
+
+		data[i].effective = data[i].permitted = keep;
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	/* The bounding set can only be emptied with CAP_SETPCAP; without it nothing is ever exec'd
+	 * anyway. */
+	for (unsigned long c = 0; c < 64 && prctl(PR_CAPBSET_READ, c, 0, 0, 0) >= 0; c++)
+		if (!(s->capabilities >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 &&
+		    errno != EPERM)
+			return -errno;
+	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
+}
+
+static int
+no_new_powers(const struct sandbox *s)
+{
+	(void)s;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	/* With one uid for all roles, /proc/PID/mem of the others would be open. */
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+static int
+set_limits(const struct sandbox *s)
+{
+	const struct rlimit none = {0, 0}, files = {s->files_max, s->files_max};
+
+	/* RLIMIT_NPROC counts the whole uid, so that forking is left to seccomp. */
+	if (setrlimit(RLIMIT_CORE, &none) < 0 || setrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+landlock_allow(int ruleset, const struct sandbox_path *p, uint64_t handled)
+{
+	_cleanup_(closep) int fd = open(p->path, O_PATH | O_CLOEXEC);
+	struct landlock_path_beneath_attr rule = {.parent_fd = fd};
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	rule.allowed_access = (p->write ? FS_WRITE : FS_READ) & handled;
+	if (!S_ISDIR(st.st_mode))
+		rule.allowed_access &= FS_FILE_ONLY;
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int
+close_files(const struct sandbox *s)
+{
+	struct landlock_ruleset_attr attr = {.handled_access_fs = FS_ABI_1};
+	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+	_cleanup_(closep) int fd = -1;
+
+	if (abi < 0)
+		return -errno;
+	if (abi >= 2)
+		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
+	if (abi >= 3)
+		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (fd < 0)
+		return -errno;
+	for (const struct sandbox_path *p = s->paths; p && p->path; p++) {
+		int r = landlock_allow(fd, p, attr.handled_access_fs);
+
+		if (r < 0)
+			return r;
+	}
+	return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
+}
+
+static int
+no_write_exec(const struct sandbox *s)
+{
+	if (!s->no_write_exec)
+		return 0;
+	/* EINVAL: a kernel before 6.3; seccomp below still refuses mprotect to executable. */
+	if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+static int
+allow_calls(scmp_filter_ctx ctx, const int *calls)
+{
+	for (; calls && *calls != -1; calls++) {
+		int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, *calls, 0);
+
+		/* -EDOM: a call that this architecture does not have. */
+		if (r < 0 && r != -EDOM)
+			return r;
+	}
+	return 0;
+}
+
+static int
+close_calls(const struct sandbox *s)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r;
+
+	if (!ctx)
+		return -ENOMEM;
+	r = allow_calls(ctx, common_calls);
+	if (r == 0)
+		r = allow_calls(ctx, sanitizer_calls);
+	if (r == 0)
+		r = allow_calls(ctx, s->calls);
+	if (r == 0)
+		r = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return r;
+}
+
+int
+sandbox_enter(const struct sandbox *s, const char **what)
+{
+	static const struct {
+		const char *what;
+		int (*fn)(const struct sandbox *s);
+	} steps[] = {
+	    {"resource limits", set_limits},
+	    {"no new privileges", no_new_powers},
+	    {"capabilities", drop_capabilities},
+	    {"Landlock", close_files},
+	    {"no writable code", no_write_exec},
+	    {"seccomp", close_calls},
+	};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		int r = steps[i].fn(s);
+
+		if (r < 0) {
+			*what = steps[i].what;
+			return r;
+		}
+	}
+	return 0;
+}

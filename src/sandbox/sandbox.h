@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Giving power up, right after start and before the first byte from outside: no new privileges, not
+ * dumpable, limits, Landlock, a seccomp allow list. What cannot be installed is an error, and the
+ * role ends.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct sandbox_path {
+	const char *path;
+	bool write; /* read, write, create and remove below it; else read only */
+};
+
+struct sandbox {
+	const char *role; /* for messages */
+	const struct sandbox_path
+	    *paths;       /* ends with path NULL; paths that are absent are skipped */
+	const int *calls; /* system calls beside the common ones: SCMP_SYS(x), ends with -1 */
+	uint64_t
+	    capabilities;   /* bit mask of what stays (1 << CAP_NET_ADMIN); the rest is dropped */
+	uint32_t files_max; /* RLIMIT_NOFILE */
+	bool no_write_exec; /* PR_SET_MDWE where the kernel has it (6.3): after the JIT compile */
+};
+
+/* 0 or negative errno; *what names the step that failed. */
+int sandbox_enter(const struct sandbox *s, const char **what);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Descriptors that a role finds open at its start, set by the supervisor; everything else is
+ * closed.
+ */
+#pragma once
+
+enum {
+	FD_SUPERVISOR = 3, /* channel to the supervisor */
+	FD_IMAGE = 4,      /* sealed memfd, wire/image.h */
+	FD_STATS = 5,      /* memfd, wire/stats.h (reader and judge) */
+	FD_CONTROL = 6,    /* listening unix stream socket (judge) */
+	FD_STATE = 7,      /* directory of the book (judge) */
+	FD_SELFCHECK = 8, /* RUNTIME/selfcheck.log, append only (judge): the line of a self check */
+};

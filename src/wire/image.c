@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "wire/image.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint32_t item_sizes[IMAGE_SECTIONS] = {
+    [IMAGE_STRINGS] = 1,
+    [IMAGE_STRINGS_LIST] = sizeof(str_t),
+    [IMAGE_SETTINGS] = sizeof(struct image_settings),
+    [IMAGE_FILTERS] = sizeof(struct image_filter),
+    [IMAGE_SOURCES] = sizeof(struct image_source),
+    [IMAGE_PATTERNS] = sizeof(struct image_pattern),
+    [IMAGE_LITERALS] = sizeof(struct image_literal),
+    [IMAGE_EXAMPLES] = sizeof(struct image_example),
+    [IMAGE_RULES] = sizeof(struct image_rule),
+    [IMAGE_RULE_FILTERS] = sizeof(uint32_t),
+    [IMAGE_SERVICES] = sizeof(struct image_service),
+    [IMAGE_PORTS] = sizeof(struct image_port),
+    [IMAGE_GROUPS] = sizeof(struct image_group),
+    [IMAGE_PREFIXES] = sizeof(struct image_prefix),
+    [IMAGE_ZONES] = sizeof(struct image_zone),
+    [IMAGE_TRANSITIONS] = sizeof(struct image_transition),
+};
+
+/* What a 32-bit reference, or a span of them, inside an item points into. */
+enum ref_kind { REF_STR, REF_INDEX, REF_SPAN };
+
+struct ref {
+	enum image_section in;
+	size_t at; /* offset in the item */
+	enum ref_kind kind;
+	enum image_section to;
+};
+
+#define STR(sec, type, m)                                                                          \
+	{                                                                                          \
+		sec, offsetof(struct type, m), REF_STR, IMAGE_STRINGS                              \
+	}
+#define INDEX(sec, type, m, to)                                                                    \
+	{                                                                                          \
+		sec, offsetof(struct type, m), REF_INDEX, to                                       \
+	}
+#define SPAN(sec, type, m, to)                                                                     \
+	{                                                                                          \
+		sec, offsetof(struct type, m), REF_SPAN, to                                        \
+	}
+
+static const struct ref refs[] = {
+    {IMAGE_STRINGS_LIST, 0, REF_STR, IMAGE_STRINGS},
+    {IMAGE_RULE_FILTERS, 0, REF_INDEX, IMAGE_FILTERS},
+    STR(IMAGE_SETTINGS, image_settings, control_group),
+    STR(IMAGE_SETTINGS, image_settings, main_file),
+    INDEX(IMAGE_SETTINGS, image_settings, zone, IMAGE_ZONES),
+    SPAN(IMAGE_SETTINGS, image_settings, never, IMAGE_PREFIXES),
+    SPAN(IMAGE_SETTINGS, image_settings, proxies, IMAGE_PREFIXES),
+    STR(IMAGE_FILTERS, image_filter, name),
+    STR(IMAGE_FILTERS, image_filter, about),
+    SPAN(IMAGE_FILTERS, image_filter, sources, IMAGE_SOURCES),
+    SPAN(IMAGE_FILTERS, image_filter, programs, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_FILTERS, image_filter, patterns, IMAGE_PATTERNS),
+    SPAN(IMAGE_FILTERS, image_filter, examples, IMAGE_EXAMPLES),
+    INDEX(IMAGE_SOURCES, image_source, filter, IMAGE_FILTERS),
+    INDEX(IMAGE_SOURCES, image_source, zone, IMAGE_ZONES),
+    STR(IMAGE_SOURCES, image_source, path),
+    SPAN(IMAGE_SOURCES, image_source, units, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_SOURCES, image_source, labels, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_SOURCES, image_source, facilities, IMAGE_STRINGS_LIST),
+    INDEX(IMAGE_PATTERNS, image_pattern, filter, IMAGE_FILTERS),
+    STR(IMAGE_PATTERNS, image_pattern, regex),
+    STR(IMAGE_PATTERNS, image_pattern, written),
+    STR(IMAGE_PATTERNS, image_pattern, file),
+    SPAN(IMAGE_PATTERNS, image_pattern, literals, IMAGE_LITERALS),
+    STR(IMAGE_LITERALS, image_literal, text),
+    INDEX(IMAGE_EXAMPLES, image_example, filter, IMAGE_FILTERS),
+    STR(IMAGE_EXAMPLES, image_example, user),
+    SPAN(IMAGE_EXAMPLES, image_example, lines, IMAGE_STRINGS_LIST),
+    STR(IMAGE_EXAMPLES, image_example, file),
+    STR(IMAGE_EXAMPLES, image_example, source_line),
+    STR(IMAGE_RULES, image_rule, name),
+    SPAN(IMAGE_RULES, image_rule, filters, IMAGE_RULE_FILTERS),
+    SPAN(IMAGE_RULES, image_rule, never, IMAGE_PREFIXES),
+    STR(IMAGE_SERVICES, image_service, name),
+    SPAN(IMAGE_SERVICES, image_service, ports, IMAGE_PORTS),
+    STR(IMAGE_GROUPS, image_group, name),
+    SPAN(IMAGE_GROUPS, image_group, prefixes, IMAGE_PREFIXES),
+    STR(IMAGE_PREFIXES, image_prefix, name),
+    STR(IMAGE_ZONES, image_zone, name),
+    SPAN(IMAGE_ZONES, image_zone, transitions, IMAGE_TRANSITIONS),
+};
+
+uint32_t
+image_item_size(enum image_section s)
+{
+	return s < IMAGE_SECTIONS ? item_sizes[s] : 0;
+}
+
+uint32_t
+image_count(const struct image *img, enum image_section s)
+{
+	return img->head->sections[s].count;
+}
+
+static const char *
+section(const struct image_header *h, enum image_section s)
+{
+	return (const char *)h + h->sections[s].offset;
+}
+
+static bool
+layout_is_fine(const struct image_header *h, size_t size)
+{
+	uint32_t n_strings;
+
+	if (memcmp(h->magic, IMAGE_MAGIC, sizeof(h->magic)) || h->version != IMAGE_VERSION ||
+	    h->size != size)
+		return false;
+	for (int s = 0; s < IMAGE_SECTIONS; s++) {
+		uint64_t offset = h->sections[s].offset;
+		uint64_t bytes = (uint64_t)h->sections[s].count * item_sizes[s];
+
+		if (offset % 8 || offset < sizeof(*h) || offset + bytes > size)
+			return false;
+	}
+	n_strings = h->sections[IMAGE_STRINGS].count;
+	return h->sections[IMAGE_SETTINGS].count == 1 && n_strings > 0 &&
+	       section(h, IMAGE_STRINGS)[0] == '\0' &&
+	       section(h, IMAGE_STRINGS)[n_strings - 1] == '\0';
+}
+
+static bool
+ref_is_fine(const struct image_header *h, const struct ref *ref)
+{
+	uint32_t limit = h->sections[ref->to].count;
+	const char *item = section(h, ref->in) + ref->at;
+
+	for (uint32_t i = 0; i < h->sections[ref->in].count; i++, item += item_sizes[ref->in]) {
+		uint32_t v[2] = {0, 0};
+
+		memcpy(v, item, ref->kind == REF_SPAN ? 8 : 4);
+		if (ref->kind == REF_SPAN ? (uint64_t)v[0] + v[1] > limit : v[0] >= limit)
+			return false;
+	}
+	return true;
+}
+
+static bool
+prefix_is_canonical(const struct prefix *p)
+{
+	struct prefix again = prefix_of(&p->addr, p->len);
+
+	return addr_bits(&p->addr) > 0 && prefix_cmp(&again, p) == 0;
+}
+
+/* Values that index or divide later, beside the references. */
+static bool
+values_are_fine(const struct image *img)
+{
+	const struct image_header *h = img->head;
+
+	for (uint32_t i = 0; i < h->sections[IMAGE_PATTERNS].count; i++)
+		if (img->patterns[i].kind > PATTERN_REMEMBER)
+			return false;
+	for (uint32_t i = 0; i < h->sections[IMAGE_LITERALS].count; i++) {
+		const struct image_literal *l = &img->literals[i];
+
+		if (l->len == 0 || (uint64_t)l->text + l->len >= h->sections[IMAGE_STRINGS].count)
+			return false;
+	}
+	for (uint32_t i = 0; i < h->sections[IMAGE_PREFIXES].count; i++)
+		if (!prefix_is_canonical(&img->prefixes[i].prefix))
+			return false;
+	for (uint32_t i = 0; i < h->sections[IMAGE_RULES].count; i++)
+		if (img->rules[i].scope > h->sections[IMAGE_SERVICES].count ||
+		    img->rules[i].within < 0 || img->rules[i].duration < 0)
+			return false;
+	for (uint32_t i = 0; i < h->sections[IMAGE_EXAMPLES].count; i++)
+		if (img->examples[i].lines.n == 0)
+			return false;
+	return true;
+}
+
+static void
+set_pointers(struct image *img)
+{
+	const struct image_header *h = img->head;
+
+	img->strings = section(h, IMAGE_STRINGS);
+	img->lists = (const void *)section(h, IMAGE_STRINGS_LIST);
+	img->settings = (const void *)section(h, IMAGE_SETTINGS);
+	img->filters = (const void *)section(h, IMAGE_FILTERS);
+	img->sources = (const void *)section(h, IMAGE_SOURCES);
+	img->patterns = (const void *)section(h, IMAGE_PATTERNS);
+	img->literals = (const void *)section(h, IMAGE_LITERALS);
+	img->examples = (const void *)section(h, IMAGE_EXAMPLES);
+	img->rules = (const void *)section(h, IMAGE_RULES);
+	img->rule_filters = (const void *)section(h, IMAGE_RULE_FILTERS);
+	img->services = (const void *)section(h, IMAGE_SERVICES);
+	img->ports = (const void *)section(h, IMAGE_PORTS);
+	img->groups = (const void *)section(h, IMAGE_GROUPS);
+	img->prefixes = (const void *)section(h, IMAGE_PREFIXES);
+	img->zones = (const void *)section(h, IMAGE_ZONES);
+	img->transitions = (const void *)section(h, IMAGE_TRANSITIONS);
+}
+
+static int
+check(struct image *img, size_t size)
+{
+	if (!layout_is_fine(img->head, size))
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(refs) / sizeof(*refs); i++)
+		if (!ref_is_fine(img->head, &refs[i]))
+			return -EINVAL;
+	set_pointers(img);
+	return values_are_fine(img) ? 0 : -EINVAL;
+}
+
+int
+image_open(struct image *out, int fd)
+{
+	struct stat st;
+	void *map;
+	int r;
+
+	memset(out, 0, sizeof(*out));
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size < (off_t)sizeof(struct image_header) || st.st_size > IMAGE_MAX)
+		return -EINVAL;
+	map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -errno;
+	out->head = map;
+	r = check(out, (size_t)st.st_size);
+	if (r < 0) {
+		munmap(map, (size_t)st.st_size);
+		memset(out, 0, sizeof(*out));
+	}
+	return r;
+}
+
+void
+image_close(struct image *img)
+{
+	if (img->head)
+		munmap((void *)(uintptr_t)img->head, img->head->size);
+	memset(img, 0, sizeof(*img));
+}

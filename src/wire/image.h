@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The configuration image: all that guardd-conf read, checked and resolved, as one sealed memfd
+ * that the roles map read-only. Sections are arrays of fixed structs; text is a byte offset into
+ * the string section (0 is ""), always NUL-terminated. Comes in from guardd-conf; image_open checks
+ * every offset, count and reference once, so that readers may use them without checks. At most 64
+ * MiB. "first"/"n" pairs are index ranges into the section named in the comment. Times are usec_t.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+#include "base/hash.h"
+
+#define IMAGE_MAGIC   "GUARDIMG"
+#define IMAGE_VERSION 1
+#define IMAGE_MAX     (64u << 20)
+
+typedef uint32_t str_t; /* offset into the string section */
+
+struct span {
+	uint32_t first, n;
+};
+
+/* One per image. */
+struct image_settings {
+	struct hash_key user_key; /* for hashes of user names */
+	usec_t history;           /* how long ended bans are kept */
+	uint32_t tallies_max;     /* tracked sources, over all rules */
+	uint32_t bans_max;        /* bans in force */
+	uint8_t early;            /* chain before conntrack */
+	uint8_t pad[7];
+	str_t control_group; /* may write to the control socket; "" is root alone */
+	uint32_t zone;       /* IMAGE_ZONES: the machine's */
+	struct span never;   /* IMAGE_PREFIXES: never_ban, flattened */
+	struct span proxies; /* IMAGE_PREFIXES: offences "from" these ban nobody and are told */
+	str_t main_file;     /* path of guardd.yaml, "" when there is none */
+};
+
+enum image_header_kind {
+	HEADER_NONE,   /* patterns see the whole line */
+	HEADER_SYSLOG, /* time, host, program[pid]: are cut and used */
+};
+
+struct image_filter {
+	str_t name, about;
+	struct span sources;  /* IMAGE_SOURCES, in order of preference */
+	struct span programs; /* IMAGE_STRINGS_LIST: globs; n 0: no check */
+	struct span patterns; /* IMAGE_PATTERNS: offences, forgive, ignore, remember */
+	struct span examples; /* IMAGE_EXAMPLES */
+	uint8_t all;          /* read all live sources, not the first */
+	uint8_t builtin;      /* guardd's own (selfcheck) */
+	uint8_t pad[2];
+};
+
+/* One source of one filter. The same path may stand in several; the reader reads it once. */
+struct image_source {
+	uint32_t filter; /* IMAGE_FILTERS */
+	uint8_t kind;    /* enum source_kind */
+	uint8_t header;  /* enum image_header_kind */
+	uint8_t pad[2];
+	uint32_t entry; /* sources of one `sources:` item share this number: alive together */
+	uint32_t zone;  /* IMAGE_ZONES */
+	str_t path; /* file: path or glob; docker: directory of containers; journal: directory or ""
+		     */
+	struct span units; /* IMAGE_STRINGS_LIST: journal units; docker: name globs */
+	struct span
+	    labels; /* IMAGE_STRINGS_LIST: journal identifiers; docker: labels KEY or KEY=VALUE */
+	struct span facilities; /* IMAGE_STRINGS_LIST: journal: syslog facility numbers as text */
+};
+
+enum pattern_kind {
+	PATTERN_OFFENCE,
+	PATTERN_FORGIVE,
+	PATTERN_IGNORE,
+	PATTERN_REMEMBER,
+};
+
+struct image_pattern {
+	uint32_t filter;
+	uint8_t kind; /* enum pattern_kind */
+	uint8_t caseless;
+	uint16_t points;
+	str_t
+	    regex; /* placeholders expanded; compile with PATTERN_PCRE2_OPTIONS (reader/match.h) */
+	str_t written; /* as the file has it */
+	str_t file;    /* where it stands */
+	uint32_t line, column;
+	/* IMAGE_LITERALS: every matching line holds at least one of these; n 0: none known, so the
+	 * pattern is tried on every line of the filter's sources. */
+	struct span literals;
+};
+
+struct image_literal {
+	str_t text; /* 3 bytes or more */
+	uint16_t len;
+	uint8_t caseless; /* then text is in lower case */
+	uint8_t pad;
+};
+
+struct image_example {
+	uint32_t filter;
+	uint8_t whole;    /* 1: `log:`, header included; 0: `line:`, what the patterns see */
+	uint8_t gives;    /* 1: an offence by addr, 0: none */
+	uint8_t forgives; /* 1: a forgive pattern with addr */
+	uint8_t has_points, has_user, has_time;
+	uint16_t points;
+	struct addr addr;
+	uint8_t pad[3];
+	str_t user;
+	usec_t time;
+	struct span lines; /* IMAGE_STRINGS_LIST: in order, the last one gives */
+	str_t file;
+	str_t source_line; /* the YAML line itself, for the caret */
+	uint32_t line, column;
+};
+
+struct image_service {     /* ports of one or more rules with scope service */
+	str_t name;        /* of the first rule that has these ports: [a-z0-9-], at most 15 bytes */
+	struct span ports; /* IMAGE_PORTS */
+};
+
+struct image_port {
+	uint8_t proto; /* IPPROTO_* */
+	uint8_t pad;
+	uint16_t low, high;
+};
+
+struct image_rule {
+	str_t name;
+	uint32_t points; /* threshold */
+	usec_t within, duration;
+	uint32_t factor_milli; /* escalation: 2000 doubles; 1000: none */
+	uint32_t prefix_hosts; /* hosts banned in one prefix that ban it; 0: never */
+	usec_t duration_max;   /* ceiling of escalation */
+	usec_t forget;         /* a former ban counts this long after its end */
+	uint8_t forgive, distinct_user, dry_run, builtin;
+	uint8_t prefix_len4, prefix_len6; /* 24, 48 */
+	uint8_t pad[2];
+	uint32_t scope;      /* 0: host; n: IMAGE_SERVICES n-1 */
+	struct span filters; /* IMAGE_RULE_FILTERS */
+	struct span never;   /* IMAGE_PREFIXES: beside the settings' */
+};
+
+struct image_group {
+	str_t name;
+	struct span prefixes; /* IMAGE_PREFIXES */
+};
+
+struct image_prefix {
+	struct prefix prefix;
+	uint8_t pad;
+	str_t name; /* of the host or group it came from */
+};
+
+struct image_zone {
+	str_t name;              /* "" is the machine's own */
+	struct span transitions; /* IMAGE_TRANSITIONS, ascending; the first holds for all before */
+};
+
+struct image_transition {
+	int64_t from;   /* seconds of the epoch */
+	int32_t offset; /* seconds east of UTC */
+	int32_t pad;
+};
+
+enum image_section {
+	IMAGE_STRINGS,      /* char */
+	IMAGE_STRINGS_LIST, /* str_t */
+	IMAGE_SETTINGS,     /* exactly one */
+	IMAGE_FILTERS,
+	IMAGE_SOURCES,
+	IMAGE_PATTERNS,
+	IMAGE_LITERALS,
+	IMAGE_EXAMPLES,
+	IMAGE_RULES,
+	IMAGE_RULE_FILTERS, /* uint32_t: index into IMAGE_FILTERS */
+	IMAGE_SERVICES,
+	IMAGE_PORTS,
+	IMAGE_GROUPS,
+	IMAGE_PREFIXES,
+	IMAGE_ZONES,
+	IMAGE_TRANSITIONS,
+	IMAGE_SECTIONS,
+};
+
+struct image_header {
+	char magic[8];
+	uint32_t version, size; /* of the whole, bytes */
+	usec_t made;
+	struct {
+		uint32_t offset, count; /* offset in bytes, 8-aligned; count in items */
+	} sections[IMAGE_SECTIONS];
+};
+
+struct image {
+	const struct image_header *head;
+	const char *strings;
+	const str_t *lists;
+	const struct image_settings *settings;
+	const struct image_filter *filters;
+	const struct image_source *sources;
+	const struct image_pattern *patterns;
+	const struct image_literal *literals;
+	const struct image_example *examples;
+	const struct image_rule *rules;
+	const uint32_t *rule_filters;
+	const struct image_service *services;
+	const struct image_port *ports;
+	const struct image_group *groups;
+	const struct image_prefix *prefixes;
+	const struct image_zone *zones;
+	const struct image_transition *transitions;
+};
+
+/* Size of one item of a section, in bytes. */
+uint32_t image_item_size(enum image_section s);
+/* Maps fd (which stays the caller's) and checks it all; -EINVAL when anything is out of bounds. */
+int image_open(struct image *out, int fd);
+void image_close(struct image *img);
+uint32_t image_count(const struct image *img, enum image_section s);
+
+static inline const char *
+image_str(const struct image *img, str_t s)
+{
+	return img->strings + s;
+}
+
+static inline const char *
+image_list(const struct image *img, struct span s, uint32_t i)
+{
+	return img->strings + img->lists[s.first + i];
+}

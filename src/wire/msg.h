@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Every record that crosses a wall between processes, and who may send it to whom. Fixed layout,
+ * host byte order (both ends are one build on one machine). Comes in only through wire/chan, which
+ * ends a peer that sends anything not in msg_table.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+
+enum role {
+	ROLE_NONE,
+	ROLE_GUARDD, /* the supervisor */
+	ROLE_KEEPER,
+	ROLE_READER,
+	ROLE_JUDGE,
+	ROLE_MAX,
+};
+
+const char *role_name(enum role r);
+
+enum msg_type {
+	MSG_NONE,
+	/* supervisor <-> every role */
+	MSG_PING, /* supervisor: answer with MSG_PONG and the same id */
+	MSG_PONG,
+	MSG_READY,  /* role: sealed and serving */
+	MSG_STOP,   /* supervisor: finish what is queued, flush, exit 0 */
+	MSG_PEER,   /* supervisor, with fd: here is your channel to u.peer.role (again after its
+		       restart) */
+	MSG_CONFIG, /* supervisor, with fd: a new image (keeper and judge; the reader is started
+		       afresh) */
+	/* judge <-> supervisor */
+	MSG_RELOAD,   /* judge: please reload; id is echoed */
+	MSG_RELOADED, /* supervisor, with fd (a memfd with the error text, empty when fine):
+			 u.result */
+	/* reader <-> keeper: sources */
+	MSG_HELLO,   /* reader: (re)start; keeper drops all it held for a former reader */
+	MSG_INOTIFY, /* keeper, with fd: the shared inotify instance, non-blocking */
+	MSG_SCAN, /* reader: u.scan.source, open what it is now (globs, directories, late files) */
+	MSG_NAME, /* keeper: u.name, text of an instance's path, in parts, before its MSG_OPENED */
+	MSG_OPENED,  /* keeper, with fd (read-only): u.opened, one file of the source */
+	MSG_SCANNED, /* keeper: u.scanned, the end of the answer to one MSG_SCAN */
+	MSG_WATCHED, /* keeper: u.watched, watch descriptor wd tells about this source */
+	MSG_FIND,    /* reader: u.find, a rotated predecessor by inode or by head */
+	MSG_FOUND,   /* keeper, with fd when status is 0: u.opened; else none has it (-ENOENT) */
+	/* reader <-> judge */
+	MSG_OFFENCE,  /* reader: u.offence */
+	MSG_FORGIVE,  /* reader: u.offence, a success that may clear */
+	MSG_POSITION, /* both: u.position; reader: all before it was delivered; judge: start here */
+	MSG_POSITIONS_END, /* judge: no more saved positions; the reader starts */
+	MSG_GATEWAY, /* reader: u.offence, the address is a gateway's or proxy's: bans nobody, is
+			told */
+	/* judge <-> keeper */
+	MSG_BAN,       /* judge: u.ban */
+	MSG_BANNED,    /* keeper: u.banned, the kernel's answer to one MSG_BAN (same id) */
+	MSG_UNBAN,     /* judge: u.ban (prefix and scope) */
+	MSG_UNBANNED,  /* keeper: u.banned (status 0 or -ENOENT: was not there), counters at removal
+			*/
+	MSG_LOOKUP,    /* judge: u.ban, is it in force and what has it dropped */
+	MSG_FOUND_BAN, /* keeper: u.banned (-ENOENT: not in the kernel) */
+	MSG_RESYNC,    /* keeper: the table was made (u.resync.why): send the whole book again */
+	MSG_SYNCED,    /* judge: the whole book was sent */
+	MSG_OWN_BEGIN, /* keeper: the list of never-ban prefixes of this machine starts anew */
+	MSG_OWN,       /* keeper: u.own */
+	MSG_OWN_END,
+	MSG_TYPE_MAX,
+};
+
+enum source_kind {
+	SOURCE_FILE = 1,
+	SOURCE_JOURNAL,
+	SOURCE_DOCKER,
+};
+
+/* Where reading of one source instance stands. key: hash_text of "file:PATH", "docker:CONTAINER-ID"
+ * or "journal:DIRECTORY" ("journal:" for the system's): it is the same in the next run. */
+struct msg_position {
+	uint64_t key;
+	uint8_t kind; /* enum source_kind */
+	uint8_t pad[7];
+	union {
+		struct {
+			uint64_t dev, ino;
+			uint64_t offset;    /* bytes; start of the first line not yet read */
+			uint64_t head_hash; /* hash_bytes of the first head_len bytes */
+			uint32_t head_len;  /* 0..1024 */
+			uint32_t pad;
+		} file;
+		struct { /* a journal cursor, sd_journal_get_cursor(3), in binary */
+			uint8_t seqnum_id[16], boot_id[16];
+			uint64_t seqnum, mono, real, xor_hash;
+		} journal;
+	};
+};
+
+/* flags of struct msg_offence */
+#define OFFENCE_HAS_USER 1u /* user_hash is set */
+#define OFFENCE_FUTURE   2u /* the line's time was ahead of now and was taken as now */
+#define OFFENCE_UNDATED  4u /* no date in the line: arrival time */
+struct msg_offence {
+	struct addr addr; /* the full address, canonical */
+	uint8_t pad;
+	uint16_t points;
+	uint32_t filter;  /* index into the image's filters */
+	uint32_t pattern; /* index into the image's patterns */
+	uint32_t flags;
+	uint64_t source;    /* key of the source instance */
+	uint64_t user_hash; /* SipHash of the user name under the image's key */
+	usec_t time;        /* of the line */
+};
+
+/* flags of struct msg_ban */
+#define BAN_EXTEND 1u /* the element may exist: look it up first, never shorten */
+#define BAN_REPAIR 2u /* part of a resync */
+struct msg_ban {
+	struct prefix prefix; /* what to ban: host, IPv6 /64, or a wider prefix */
+	struct addr
+	    host; /* the offender itself (family 0: none): banned alone where prefix is refused */
+	uint8_t pad[1];
+	uint32_t scope; /* 0: all traffic; n: the image's service n-1 */
+	uint32_t flags;
+	usec_t until; /* real time; USEC_NEVER: no timeout */
+};
+
+/* status of struct msg_banned beside 0 and negative errno */
+#define BANNED_HOST_ONLY 1 /* the prefix holds a never-ban address: prefix is now the host alone   \
+			    */
+#define BANNED_NEVER                                                                               \
+	2 /* refused: a never-ban address; u.banned.prefix is the entry that forbids it */
+struct msg_banned {
+	struct prefix prefix; /* what is (or was) in force */
+	uint8_t pad[2];
+	uint32_t scope;
+	int32_t status;
+	uint32_t pad2;
+	usec_t until; /* as the kernel has it now */
+	uint64_t packets, bytes;
+};
+
+struct msg_opened {
+	uint32_t source;   /* index into the image's sources */
+	uint32_t instance; /* keeper's number of this path, stable while the keeper lives */
+	int32_t wd;        /* inotify watch on the file; -1: none, poll it */
+	int32_t status;    /* 0, negative errno (then without fd) */
+	uint64_t dev, ino;
+	uint64_t key;  /* hash_text of the kind and path, see struct msg_position */
+	uint32_t what; /* enum opened_what */
+	uint32_t pad;
+};
+
+enum opened_what {
+	OPENED_LOG,    /* a log file */
+	OPENED_DOCKER, /* config.v2.json of a container; its log follows as OPENED_LOG, same
+			  instance */
+	OPENED_OLD,    /* a rotated predecessor (MSG_FOUND) */
+};
+
+struct msg_find {
+	uint32_t source, instance;
+	uint64_t ino;       /* 0: any */
+	uint64_t head_hash; /* of the first head_len bytes */
+	uint32_t head_len;
+	uint32_t pad;
+};
+
+struct msg {
+	uint16_t type; /* enum msg_type */
+	uint16_t pad;
+	uint32_t id; /* the sender's; answers carry the question's */
+	union {
+		uint8_t bytes[88];
+		struct {
+			uint32_t role;
+		} peer;
+		struct {
+			int32_t status;
+		} result;
+		struct {
+			uint32_t source;
+		} scan;
+		struct {
+			uint32_t source;
+			uint32_t files; /* how many are open for it now */
+			int32_t status; /* 0, or -errno of the directory (-ENOENT: not there yet) */
+			uint32_t polled; /* 1: a file system without inotify */
+		} scanned;
+		struct {
+			int32_t wd;
+			uint32_t source;
+			uint32_t
+			    directory; /* 1: events mean "scan again"; 0: one file's data or end */
+		} watched;
+		struct {
+			uint32_t source, instance;
+			uint16_t part, len; /* text of part*72 .. +len */
+			char text[72];      /* no NUL */
+		} name;
+		struct {
+			uint32_t why; /* enum resync_why */
+		} resync;
+		struct {
+			struct prefix prefix;
+			uint8_t kind; /* enum own_kind */
+		} own;
+		struct msg_position position;
+		struct msg_offence offence;
+		struct msg_ban ban;
+		struct msg_banned banned;
+		struct msg_opened opened;
+		struct msg_find find;
+	} u;
+};
+_Static_assert(sizeof(struct msg) == 96, "one fixed layout");
+
+enum resync_why {
+	RESYNC_START,    /* the keeper started; elements of an earlier life may be in force */
+	RESYNC_MADE,     /* the table was not there and was made: all bans were lost */
+	RESYNC_REPAIRED, /* somebody else changed the table */
+};
+
+enum own_kind {
+	OWN_ADDRESS = 1, /* of an interface, loopback included */
+	OWN_GATEWAY,
+	OWN_RESOLVER,
+	OWN_BRIDGE, /* an address of a bridge (a container's gateway): offences "from" it are told
+		     */
+};
+
+struct msg_rule {
+	uint16_t senders, receivers; /* bit masks of 1 << enum role */
+	uint8_t fd;                  /* 0: none, 1: must carry one, 2: may */
+};
+
+/* NULL for a type that does not exist. */
+const struct msg_rule *msg_rule(unsigned type);
+const char *msg_name(unsigned type);

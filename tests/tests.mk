@@ -1,0 +1,15 @@
+# Tests. A unit test names the folder whose objects it needs on its first line: /* links: FOLDER */
+unit_srcs := $(sort $(wildcard tests/unit/test_*.c))
+unit_bins := $(patsubst tests/unit/%.c,$(B)/unit/%,$(unit_srcs))
+unit_help := $(patsubst tests/unit/%.c,$(B)/unit/%.o,$(filter-out $(unit_srcs),$(wildcard tests/unit/*.c)))
+links = $(strip $(shell sed -n '1s,.*links: *\([a-z ]*\).*,\1,p' $(1)))
+
+$(B)/unit/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Itests/unit $(HARDEN) $(filter-out -Wmissing-prototypes,$(WARN)) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define unit_rule
+$(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/unit/$$(notdir $(1)).c),$$(if $$(filter $$(f),$$(ROLES)),$(B)/lib$$(f).a)) $(B)/shared.a
+	$$(CC) $$(CFLAGS) $$(LDHARDEN) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lseccomp -levent $$(foreach f,$$(call links,tests/unit/$$(notdir $(1)).c),$$(if $$(filter $$(f),$$(ROLES)),$$(call libs,$$(f))))
+endef
+$(foreach t,$(unit_bins),$(eval $(call unit_rule,$(t))))
