@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guardd/roles.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/log.h"
+#include "guardd/power.h"
+#include "guardd/spawn.h"
+#include "wire/chan.h"
+
+#define QUEUE_MAX     1024
+#define BACKOFF_FIRST (100 * USEC_PER_MSEC)
+#define BACKOFF_MAX   (10 * USEC_PER_SEC)
+#define LIVED_WELL    (10 * USEC_PER_SEC) /* a role that lived so long is started again at once */
+#define STOP_PATIENCE 5                   /* seconds until a role that does not stop is killed */
+#define MISSED_MAX    2
+
+struct role_state {
+	struct roles *all;
+	enum role role;
+	pid_t pid; /* 0: not running */
+	struct chan *chan;
+	bool ready, stopping;
+	usec_t started, backoff;
+	struct event *again; /* start, or kill when it does not stop */
+	uint32_t answered, missed;
+};
+
+struct roles {
+	struct event_base *base;
+	struct roles_fds fds;
+	const struct roles_ops *ops;
+	void *ctx;
+	int image;
+	bool ending, dropped;
+	uint32_t question;
+	struct role_state states[ROLE_MAX];
+};
+
+static const enum role start_order[] = {ROLE_KEEPER, ROLE_JUDGE, ROLE_READER};
+static const enum role stop_order[] = {ROLE_READER, ROLE_JUDGE, ROLE_KEEPER};
+#define N_ROLES (sizeof(start_order) / sizeof(*start_order))
+
+static int start_role(struct role_state *s);
+
+static void
+send_simple(struct role_state *s, enum msg_type type, uint32_t id)
+{
+	struct msg m = {.type = (uint16_t)type, .id = id};
+
+	if (s->chan)
+		chan_send(s->chan, &m);
+}
+
+static bool
+all_ready(const struct roles *r)
+{
+	for (size_t i = 0; i < N_ROLES; i++)
+		if (!r->states[start_order[i]].ready)
+			return false;
+	return true;
+}
+
+static void
+on_msg(void *ctx, const struct msg *m, int fd)
+{
+	struct role_state *s = ctx;
+	struct roles *r = s->all;
+
+	(void)fd;
+	switch (m->type) {
+	case MSG_READY:
+		if (!s->ready) {
+			s->ready = true;
+			if (all_ready(r))
+				r->ops->on_all_ready(r->ctx);
+		}
+		break;
+	case MSG_PONG:
+		s->answered = m->id;
+		break;
+	case MSG_RELOAD:
+		r->ops->on_reload(r->ctx, m->id);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+on_close(void *ctx, int error)
+{
+	struct role_state *s = ctx;
+
+	if (error == -EPROTO && s->pid > 0) {
+		log_err("%s broke the protocol: ending it", role_name(s->role));
+		kill(s->pid, SIGKILL);
+	}
+}
+
+static const struct chan_ops ops = {.on_msg = on_msg, .on_close = on_close};
+
+/* Joins two running roles by a new channel. */
+static int
+join(struct role_state *a, struct role_state *b)
+{
+	int fds[2], r = chan_pair(fds);
+	struct msg m = {.type = MSG_PEER};
+
+	if (r < 0)
+		return r;
+	m.u.peer.role = b->role;
+	r = chan_send_fd(a->chan, &m, fds[0]);
+	m.u.peer.role = a->role;
+	if (r == 0)
+		return chan_send_fd(b->chan, &m, fds[1]);
+	close(fds[1]);
+	return r;
+}
+
+static struct spawn
+describe(const struct role_state *s, int channel)
+{
+	const struct roles_fds *fds = &s->all->fds;
+	struct spawn sp = spawn_new(role_name(s->role));
+
+	sp.fds[FD_SUPERVISOR] = channel;
+	sp.fds[FD_IMAGE] = s->all->image;
+	sp.powerful = s->role == ROLE_KEEPER;
+	if (s->role != ROLE_KEEPER)
+		sp.fds[FD_STATS] = fds->stats;
+	if (s->role == ROLE_JUDGE) {
+		sp.fds[FD_CONTROL] = fds->control;
+		sp.fds[FD_STATE] = fds->state;
+		sp.fds[FD_SELFCHECK] = fds->selfcheck;
+	}
+	return sp;
+}
+
+static int
+start_role(struct role_state *s)
+{
+	struct roles *r = s->all;
+	int fds[2], e = chan_pair(fds);
+	struct spawn sp;
+	pid_t pid;
+
+	if (e < 0)
+		return e;
+	sp = describe(s, fds[1]);
+	pid = spawn_start(&sp);
+	close(fds[1]);
+	if (pid < 0) {
+		close(fds[0]);
+		return (int)pid;
+	}
+	chan_free(s->chan);
+	s->chan = NULL;
+	s->pid = pid;
+	s->ready = s->stopping = false;
+	s->started = clock_mono();
+	s->missed = 0;
+	s->answered = r->question;
+	e = chan_new(&s->chan, r->base, fds[0], ROLE_GUARDD, s->role, QUEUE_MAX, &ops, s);
+	for (size_t i = 0; e == 0 && i < N_ROLES; i++) {
+		struct role_state *o = &r->states[start_order[i]];
+
+		if (o != s && o->pid > 0 && o->chan)
+			e = join(s, o);
+	}
+	return e;
+}
+
+static void
+start_or_fail(struct role_state *s)
+{
+	int e = start_role(s);
+
+	if (e < 0) {
+		log_err("cannot start %s: %s", role_name(s->role), strerror(-e));
+		s->all->ops->on_lost(s->all->ctx, "a role could not be started");
+	}
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct role_state *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->pid > 0 && s->stopping) {
+		log_warning("%s does not stop: killing it", role_name(s->role));
+		kill(s->pid, SIGKILL);
+	} else if (s->pid == 0 && !s->all->ending) {
+		start_or_fail(s);
+	}
+}
+
+static void
+arm(struct role_state *s, usec_t in)
+{
+	struct timeval tv = {.tv_sec = in / USEC_PER_SEC, .tv_usec = in % USEC_PER_SEC};
+
+	evtimer_add(s->again, &tv);
+}
+
+int
+roles_new(struct roles **out, struct event_base *base, const struct roles_fds *fds,
+    const struct roles_ops *o, void *ctx)
+{
+	struct roles *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return -ENOMEM;
+	*r = (struct roles){.base = base, .fds = *fds, .ops = o, .ctx = ctx, .image = -1};
+	for (size_t i = 0; i < N_ROLES; i++) {
+		struct role_state *s = &r->states[start_order[i]];
+
+		s->all = r;
+		s->role = start_order[i];
+		s->again = evtimer_new(base, on_again, s);
+		if (!s->again) {
+			roles_free(r);
+			return -ENOMEM;
+		}
+	}
+	*out = r;
+	return 0;
+}
+
+void
+roles_free(struct roles *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < N_ROLES; i++) {
+		struct role_state *s = &r->states[start_order[i]];
+
+		chan_free(s->chan);
+		if (s->again)
+			event_free(s->again);
+	}
+	closep(&r->image);
+	free(r);
+}
+
+static void
+stop_role(struct role_state *s)
+{
+	s->stopping = true;
+	send_simple(s, MSG_STOP, 0);
+	arm(s, STOP_PATIENCE * USEC_PER_SEC);
+}
+
+static int
+start_all(struct roles *r)
+{
+	for (size_t i = 0; i < N_ROLES; i++) {
+		int e = start_role(&r->states[start_order[i]]);
+
+		if (e < 0)
+			return e;
+		/* The keeper is the first; from here on nobody else can get its capabilities. */
+		if (start_order[i] == ROLE_KEEPER && !r->dropped) {
+			e = power_drop();
+			if (e < 0)
+				return e;
+			r->dropped = true;
+		}
+	}
+	return 0;
+}
+
+int
+roles_use_image(struct roles *r, int image)
+{
+	bool first = r->image < 0;
+	struct role_state *reader = &r->states[ROLE_READER];
+	static const enum role told[] = {ROLE_KEEPER, ROLE_JUDGE};
+
+	closep(&r->image);
+	r->image = image;
+	if (first)
+		return start_all(r);
+	for (size_t i = 0; i < 2; i++) {
+		struct role_state *s = &r->states[told[i]];
+		struct msg m = {.type = MSG_CONFIG};
+		int fd = dup(image);
+
+		if (fd < 0)
+			return -errno;
+		if (s->chan)
+			chan_send_fd(s->chan, &m, fd);
+		else
+			close(fd);
+	}
+	if (reader->pid > 0)
+		stop_role(reader);
+	return 0;
+}
+
+void
+roles_answer_reload(struct roles *r, uint32_t id, int status, int errors)
+{
+	struct role_state *judge = &r->states[ROLE_JUDGE];
+	struct msg m = {.type = MSG_RELOADED, .id = id};
+
+	m.u.result.status = status;
+	if (judge->chan)
+		chan_send_fd(judge->chan, &m, errors);
+	else
+		close(errors);
+}
+
+static void
+stop_next(struct roles *r)
+{
+	for (size_t i = 0; i < N_ROLES; i++) {
+		struct role_state *s = &r->states[stop_order[i]];
+
+		if (s->pid > 0) {
+			if (!s->stopping)
+				stop_role(s);
+			return;
+		}
+	}
+	r->ops->on_stopped(r->ctx);
+}
+
+void
+roles_stop(struct roles *r)
+{
+	r->ending = true;
+	stop_next(r);
+}
+
+static void
+tell_end(const struct role_state *s, int status, usec_t again)
+{
+	char how[64], in[40];
+
+	if (WIFSIGNALED(status))
+		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
+	else
+		snprintf(how, sizeof(how), "status %d", WEXITSTATUS(status));
+	if (s->role == ROLE_KEEPER)
+		log_alert("%s ended (%s): guardd ends too, bans stay in the kernel",
+		    role_name(s->role), how);
+	else
+		log_warning("%s ended (%s): starting it again%s%s", role_name(s->role), how,
+		    again ? " in " : "", again ? clock_format_span(again, in) : "");
+}
+
+static usec_t
+next_backoff(struct role_state *s)
+{
+	if (clock_mono() - s->started > LIVED_WELL)
+		s->backoff = 0;
+	else if (s->backoff == 0)
+		s->backoff = BACKOFF_FIRST;
+	else if (s->backoff < BACKOFF_MAX)
+		s->backoff *= 2;
+	return s->backoff;
+}
+
+bool
+roles_reap(struct roles *r, pid_t pid, int status)
+{
+	struct role_state *s = NULL;
+
+	for (size_t i = 0; i < N_ROLES; i++)
+		if (r->states[start_order[i]].pid == pid && pid > 0)
+			s = &r->states[start_order[i]];
+	if (!s)
+		return false;
+	s->pid = 0;
+	s->ready = false;
+	evtimer_del(s->again);
+	chan_free(s->chan);
+	s->chan = NULL;
+	if (r->ending) {
+		stop_next(r);
+	} else if (s->stopping && status == 0) {
+		start_or_fail(s); /* the reader, for a new image */
+	} else {
+		usec_t in = next_backoff(s);
+
+		tell_end(s, status, in);
+		if (s->role == ROLE_KEEPER)
+			r->ops->on_lost(r->ctx, "the keeper ended");
+		else
+			arm(s, in);
+	}
+	return true;
+}
+
+bool
+roles_ping(struct roles *r)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < N_ROLES; i++) {
+		struct role_state *s = &r->states[start_order[i]];
+
+		if (s->pid > 0 && s->ready && s->answered == r->question) {
+			s->missed = 0;
+			continue;
+		}
+		all = false;
+		if (s->pid > 0 && ++s->missed > MISSED_MAX) {
+			log_err("%s does not answer: killing it", role_name(s->role));
+			kill(s->pid, SIGKILL);
+		}
+	}
+	r->question++;
+	for (size_t i = 0; i < N_ROLES; i++)
+		send_simple(&r->states[start_order[i]], MSG_PING, r->question);
+	return all;
+}

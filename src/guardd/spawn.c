@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "guardd/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "guardd/power.h"
+
+#define MAX_ARGS 32
+
+struct spawn
+spawn_new(const char *name)
+{
+	struct spawn s = {.name = name};
+
+	for (int i = 0; i < SPAWN_FDS; i++)
+		s.fds[i] = -1;
+	return s;
+}
+
+void
+spawn_path(const char *name, char *buf, size_t room)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n > 0) {
+		self[n] = '\0';
+		slash = strrchr(self, '/');
+		snprintf(buf, room, "%.*s/%s", (int)(slash - self), self, name);
+		if (access(buf, X_OK) == 0)
+			return;
+	}
+	snprintf(buf, room, LIBEXECDIR "/%s", name);
+}
+
+/* Moves the given descriptors to their numbers; first out of the way of each other. */
+static int
+place_fds(const struct spawn *s)
+{
+	int moved[SPAWN_FDS];
+
+	for (int i = 0; i < SPAWN_FDS; i++) {
+		moved[i] = s->fds[i] < 0 ? -1 : fcntl(s->fds[i], F_DUPFD, SPAWN_FDS);
+		if (s->fds[i] >= 0 && moved[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < SPAWN_FDS; i++)
+		if (moved[i] >= 0 && dup2(moved[i], i) < 0)
+			return -errno;
+	for (int i = 3; i < SPAWN_FDS; i++)
+		if (moved[i] < 0)
+			close(i);
+	return close_range(SPAWN_FDS, ~0U, 0) < 0 ? -errno : 0;
+}
+
+static void
+reset_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void
+run_child(const struct spawn *s, const char *path, pid_t parent)
+{
+	const char *argv[MAX_ARGS + 2] = {path};
+	int r = s->powerful ? power_pass_on() : power_drop();
+
+	for (int i = 0; s->args && s->args[i] && i < MAX_ARGS; i++)
+		argv[i + 1] = s->args[i];
+	reset_signals();
+	/* A role never outlives its supervisor, however that ends. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent)
+		_exit(127);
+	if (r == 0)
+		r = place_fds(s);
+	if (r == 0)
+		execv(path, (char *const *)(uintptr_t)argv);
+	dprintf(STDERR_FILENO, "guardd: cannot start %s: %s\n", path, strerror(r < 0 ? -r : errno));
+	_exit(127);
+}
+
+pid_t
+spawn_start(const struct spawn *s)
+{
+	char path[PATH_MAX];
+	pid_t parent = getpid(), pid;
+
+	spawn_path(s->name, path, sizeof(path));
+	pid = fork();
+	if (pid == 0)
+		run_child(s, path, parent);
+	return pid < 0 ? -errno : pid;
+}
