@@ -73,10 +73,56 @@ $(B)/$(EXE_$(1)): $(B)/obj/$(1)/$(MAIN_$(1)).o $(B)/lib$(1).a $(B)/shared.a
 endef
 $(foreach r,$(ROLES),$(eval $(call role_rules,$(r))))
 
+
+INSTALL ?= install
+pages := guardd.8 guardctl.8 guardd.yaml.5
+
+install: all
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(sbindir) $(libexecdir) $(datadir)/filters $(datadir)/rules \
+		$(unitdir) $(sysusersdir) $(tmpfilesdir) $(docdir) $(mandir)/man5 $(mandir)/man8 \
+		$(sysconfdir)/guardd/filters.d $(sysconfdir)/guardd/rules.d $(prefix)/share/bash-completion/completions)
+	$(INSTALL) -m 755 $(B)/guardd $(B)/guardctl $(DESTDIR)$(sbindir)
+	$(INSTALL) -m 755 $(filter-out %/guardd %/guardctl,$(exes)) $(DESTDIR)$(libexecdir)
+	$(INSTALL) -m 644 filters/*.yaml $(DESTDIR)$(datadir)/filters
+	$(INSTALL) -m 644 rules/*.yaml $(DESTDIR)$(datadir)/rules
+	sed 's,/usr/sbin,$(sbindir),' systemd/guardd.service >$(DESTDIR)$(unitdir)/guardd.service
+	$(INSTALL) -m 644 systemd/guardd.sysusers $(DESTDIR)$(sysusersdir)/guardd.conf
+	$(INSTALL) -m 644 systemd/guardd.tmpfiles $(DESTDIR)$(tmpfilesdir)/guardd.conf
+	$(INSTALL) -m 644 docs/*.md README.md LICENSE $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 $(patsubst %,docs/%,$(filter %.5,$(pages))) $(DESTDIR)$(mandir)/man5
+	$(INSTALL) -m 644 $(patsubst %,docs/%,$(filter %.8,$(pages))) $(DESTDIR)$(mandir)/man8
+	$(B)/guardctl --completion >$(DESTDIR)$(prefix)/share/bash-completion/completions/guardctl
+
+uninstall:
+	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(docdir)
+	rm -f $(addprefix $(DESTDIR),$(sbindir)/guardd $(sbindir)/guardctl $(unitdir)/guardd.service \
+		$(sysusersdir)/guardd.conf $(tmpfilesdir)/guardd.conf $(prefix)/share/bash-completion/completions/guardctl \
+		$(patsubst %.5,$(mandir)/man5/%.5,$(filter %.5,$(pages))) $(patsubst %.8,$(mandir)/man8/%.8,$(filter %.8,$(pages))))
+
+# Guards this machine, in the foreground, from the build folder; Ctrl-C ends it, bans stay until they expire.
+run:
+	@sh tests/deps.sh build
+	@$(MAKE) --no-print-directory -s -j2 all
+	@id -u guardd >/dev/null 2>&1 || useradd --system --no-create-home --home-dir /var/lib/guardd --shell /usr/sbin/nologin guardd
+	@exec $(B)/guardd --share .
+
+demo:
+	@sh tests/deps.sh demo
+	@$(MAKE) --no-print-directory -s -j2 all
+	@B=$(B) sh tests/demo.sh
+
+# Everything that can be tested, ending in one line 'N passed, N failed'. GROUPS=unit,lint picks groups.
+check:
+	@sh tests/deps.sh check
+	@$(MAKE) --no-print-directory -s -j2 all unit
+	@$(MAKE) --no-print-directory -s -j2 B=$(B)/asan SANITIZE=1 CFLAGS='-O1 -g' all unit
+	@$(MAKE) --no-print-directory -s -j2 B=$(B)/clang CC=clang all
+	@B=$(B) python3 tests/check.py
+
 include tests/tests.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all install clean run demo deps
+.PHONY: all install uninstall clean run demo check unit
 clean:
 	rm -rf $(B)

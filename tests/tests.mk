@@ -13,3 +13,5 @@ $(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/unit/$$(notdir $(1))
 	$$(CC) $$(CFLAGS) $$(LDHARDEN) $$(LDFLAGS) -o $$@ $$^ -lcmocka -lseccomp -levent $$(foreach f,$$(call links,tests/unit/$$(notdir $(1)).c),$$(if $$(filter $$(f),$$(ROLES)),$$(call libs,$$(f))))
 endef
 $(foreach t,$(unit_bins),$(eval $(call unit_rule,$(t))))
+
+unit: $(unit_bins)

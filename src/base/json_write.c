@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/json_write.h"
+
 #include <inttypes.h>
 #include <string.h>
-
-#include "base/strbuf.h"
 
 /* Length of the UTF-8 sequence at p (RFC 3629: shortest form, no surrogates), 0 when it is none. */
 static size_t

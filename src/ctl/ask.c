@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ctl/ask.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+void
+ask_word(struct strbuf *request, const char *word)
+{
+	bool quote = !*word || strpbrk(word, " \t\"\\");
+
+	if (request->len > 0)
+		strbuf_puts(request, " ");
+	if (!quote) {
+		strbuf_puts(request, word);
+		return;
+	}
+	strbuf_puts(request, "\"");
+	for (; *word; word++) {
+		if (*word == '"' || *word == '\\')
+			strbuf_puts(request, "\\");
+		/* A request is one line. */
+		strbuf_add(request, *word == '\n' ? " " : word, 1);
+	}
+	strbuf_puts(request, "\"");
+}
+
+void
+ask_print_raw(void *ctx, const char *line, json_t *object)
+{
+	(void)ctx;
+	(void)object;
+	fputs(line, stdout);
+}
+
+static int
+connect_daemon(const struct globals *g)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s", g->socket);
+
+	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
+		fprintf(stderr, "guardctl: %s: path too long for a socket\n", g->socket);
+		return -1;
+	}
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0)
+		return fd_take(&fd);
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		fprintf(stderr,
+		    "guardctl: guardd is not running (nobody answers at %s); start it with "
+		    "'systemctl start guardd', or name another socket with --socket\n",
+		    g->socket);
+	else
+		fprintf(stderr, "guardctl: %s: %s\n", g->socket, strerror(errno));
+	return -1;
+}
+
+struct last_line {
+	ask_line_fn fn;
+	void *ctx;
+	bool done;
+	int status;
+};
+
+static void
+take_line(void *ctx, const char *line, json_t *object)
+{
+	struct last_line *l = ctx;
+	const char *error;
+
+	if (!json_is_true(json_object_get(object, "done"))) {
+		l->fn(l->ctx, line, object);
+		return;
+	}
+	l->done = true;
+	l->status = (int)json_integer_value(json_object_get(object, "status"));
+	error = json_string_value(json_object_get(object, "error"));
+	if (error)
+		fprintf(stderr, "guardctl: %s\n", error);
+}
+
+int
+ask_read_lines(int fd, ask_line_fn fn, void *ctx)
+{
+	_cleanup_(fclosep) FILE *in = fdopen(dup(fd), "r");
+	_cleanup_(freep) char *line = NULL;
+	size_t room = 0;
+	ssize_t n;
+
+	if (!in)
+		return EXIT_CANNOT;
+	while ((n = getline(&line, &room, in)) > 0) {
+		json_error_t err;
+		json_t *object = n <= ASK_LINE_MAX ? json_loads(line, 0, &err) : NULL;
+
+		if (!object) {
+			fprintf(stderr, "guardctl: an answer that is no JSON: %.80s\n", line);
+			return EXIT_CANNOT;
+		}
+		fn(ctx, line, object);
+		json_decref(object);
+	}
+	return EXIT_DONE;
+}
+
+int
+ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
+{
+	_cleanup_(closep) int fd = connect_daemon(g);
+	struct last_line l = {.fn = fn, .ctx = ctx};
+	int r;
+
+	if (fd < 0)
+		return EXIT_CANNOT;
+	if (send(fd, request->text, request->len, MSG_NOSIGNAL) != (ssize_t)request->len ||
+	    send(fd, "\n", 1, MSG_NOSIGNAL) != 1) {
+		fprintf(stderr, "guardctl: %s: %s\n", g->socket, strerror(errno));
+		return EXIT_CANNOT;
+	}
+	r = ask_read_lines(fd, take_line, &l);
+	if (r != EXIT_DONE)
+		return r;
+	if (!l.done) {
+		fputs(
+		    "guardctl: guardd ended the connection before its answer was whole\n", stderr);
+		return EXIT_CANNOT;
+	}
+	return l.status;
+}

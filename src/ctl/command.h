@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What a guardctl command is: one table row, one function, one file (cmd_NAME.c). The usage line is
+ * the parser, the help text and the completion at once.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "ctl/args.h"
+
+/* Exit statuses, documented in guardctl(8). */
+enum {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1, /* refused, an error in what was checked */
+	EXIT_USAGE = 2,
+	EXIT_CANNOT = 3, /* guardd is not there, or a file cannot be read */
+};
+
+/* Options that stand in front of every command. */
+struct globals {
+	bool json;
+	const char *socket, *main_file, *share, *etc, *runtime;
+};
+
+struct command {
+	const char *name;
+	const char *group; /* heading in the help */
+	/* "PREFIX [--for SPAN] [FILE]...": words in capitals are arguments, [--x] a flag, [--x Y]
+	 * an option. */
+	const char *usage;
+	const char *summary; /* one line */
+	const char *help;    /* more lines for guardctl COMMAND --help; may be NULL */
+	int (*run)(const struct globals *g, const struct args *a);
+};
+
+extern const struct command cmd_status, cmd_sources, cmd_list, cmd_ban, cmd_unban, cmd_history,
+    cmd_explain, cmd_test, cmd_replay, cmd_config, cmd_check_config, cmd_reload, cmd_selfcheck;
