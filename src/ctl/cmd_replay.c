@@ -24,7 +24,8 @@ static int
 pipeline(const struct globals *g, const struct args *a, int image, struct out_table *t)
 {
 	const char *filter = args_option(a, "filter");
-	struct tool reader = {.name = "guardd-reader", .args = {"--replay"}, .in = -1, .image = image};
+	struct tool reader = {
+	    .name = "guardd-reader", .args = {"--replay"}, .in = -1, .image = image};
 	struct tool judge = {.name = "guardd-judge", .args = {"--replay"}, .image = image};
 	_cleanup_(closep) int hits = -1, bans = -1;
 	pid_t reading, judging;
@@ -78,7 +79,8 @@ const struct command cmd_replay = {
     .group = "Filters",
     .usage = "FILE... [--filter NAME]",
     .summary = "what the rules would have banned, and when, by the lines' own time",
-    .help = "Reads log files ('-' is standard input) with every filter, or the one named, and applies the\n"
+    .help = "Reads log files ('-' is standard input) with every filter, or the one named, and "
+	    "applies the\n"
 	    "rules to what they give, sorted by time. Nothing is banned.\n",
     .run = run,
 };

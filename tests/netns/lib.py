@@ -201,8 +201,9 @@ class World(unittest.TestCase):
 
 
 class Guardd:
-    def __init__(self, host, config, files, share, early_kill=False):
+    def __init__(self, host, config, files, share, env=None):
         self.host, self.share = host, share
+        self.env = {**os.environ, **(env or {})}
         self.base = os.path.join(host.folder, "guardd")
         for d in ("", "etc", "etc/filters.d", "etc/rules.d", "run", "state"):
             os.makedirs(os.path.join(self.base, d), exist_ok=True)
@@ -227,7 +228,8 @@ class Guardd:
         with open(self.logfile, "ab") as log:
             self.marked = log.tell()
             self.proc = self.host.popen(os.path.join(BUILD, "guardd"), *self.options(), "-u", USER,
-                                        stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+                                        stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                        env=self.env)
 
     def start(self):
         self.spawn()

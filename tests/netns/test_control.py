@@ -2,6 +2,7 @@
 """The control socket under rubbish and without rights, reload good and bad, and the sandbox of each role."""
 import os
 import random
+import signal
 import socket
 import subprocess
 
@@ -136,6 +137,29 @@ examples:
         self.start_guardd()
         for role in ("keeper", "reader", "judge"):
             self.assertEqual(os.stat(f"/proc/{self.guardd.role_pid(role)}/mem").st_uid, 0)
+
+    def test_service_manager_is_told_and_watched(self):
+        """READY after all roles, WATCHDOG only while each of them answers; a stuck one is replaced."""
+        path = os.path.join(self.server.folder, "notify")
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(path)
+        os.chmod(path, 0o666)
+        s.settimeout(20)
+        self.start_guardd(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "600000"})
+        self.assertIn(b"READY=1", s.recv(500))
+        self.assertEqual(s.recv(500), b"WATCHDOG=1")
+        reader = self.guardd.role_pid("reader")
+        os.kill(reader, signal.SIGSTOP)
+        until("the stuck reader is replaced", lambda: self.guardd.role_pid("reader") not in (None, reader))
+        s.setblocking(False)
+        try:
+            while True:
+                s.recv(500)
+        except BlockingIOError:
+            s.settimeout(20)
+        self.assertEqual(s.recv(500), b"WATCHDOG=1")
+        self.guardd.stop()
+        s.close()
 
     def test_second_guardd_is_refused(self):
         self.start_guardd()
