@@ -117,12 +117,13 @@ check:
 	@$(MAKE) --no-print-directory -s -j2 all unit
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/asan SANITIZE=1 CFLAGS='-O1 -g' all unit
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/clang CC=clang all
+	@$(MAKE) --no-print-directory -s -j2 B=$(B)/fuzzed CC=clang SANITIZE=1 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz
 	@B=$(B) python3 tests/check.py
 
 include tests/tests.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all install uninstall clean run demo check unit
+.PHONY: all install uninstall clean run demo check unit fuzz
 clean:
 	rm -rf $(B)

@@ -2,7 +2,7 @@
 """Runs every test of the project and ends with one line: N passed, N failed[, N skipped].
 
 A test is a cmocka program, a lint, a golden case or a case of tests/netns; each is one process whose
-output is shown only when it fails. GROUPS=unit,asan,lint,golden,filters,netns picks some of them.
+output is shown only when it fails. GROUPS=lint,unit,golden,filters,asan,fuzz,netns,netns-asan picks some of them.
 """
 import concurrent.futures
 import glob
@@ -45,6 +45,10 @@ def jobs_of(group):
         asan = {"B": f"{BUILD}/asan", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0"}
         return [(f"asan {os.path.basename(p)}", [p], asan, ".")
                 for p in sorted(glob.glob(f"{BUILD}/asan/unit/test_*")) if "." not in os.path.basename(p)]
+    if group == "fuzz":
+        return [(f"fuzz {os.path.basename(p)}", [p, "-runs=20000", "-seed=1", "-max_len=4096", "-timeout=10",
+                                                 "-verbosity=0"], env, ".")
+                for p in sorted(glob.glob(f"{BUILD}/fuzzed/fuzz/fuzz_*")) if "." not in os.path.basename(p)]
     if group == "lint":
         return [(f"lint {os.path.basename(p)}", ["sh", p], env, ".")
                 for p in sorted(glob.glob("tests/lint/*"))]
@@ -86,7 +90,7 @@ def run(job):
 
 def main():
     os.chdir(ROOT)
-    groups = os.environ.get("GROUPS", "lint,unit,golden,filters,asan,netns,netns-asan").split(",")
+    groups = os.environ.get("GROUPS", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan").split(",")
     jobs = [j for g in groups for j in jobs_of(g)]
     if not jobs:
         sys.exit("no tests found")

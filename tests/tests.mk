@@ -15,3 +15,18 @@ endef
 $(foreach t,$(unit_bins),$(eval $(call unit_rule,$(t))))
 
 unit: $(unit_bins)
+
+# Fuzz harnesses (libFuzzer, clang): built below $(B)/fuzz with coverage; check runs each for a fixed number of inputs.
+fuzz_srcs := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+fuzz_bins := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(fuzz_srcs))
+
+$(B)/fuzz/%.o: tests/fuzz/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) -Itests/unit $(HARDEN) $(filter-out -Wmissing-prototypes,$(WARN)) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+define fuzz_rule
+$(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/fuzz/$$(notdir $(1)).c),$$(if $$(filter $$(f),$$(ROLES)),$(B)/lib$$(f).a)) $(B)/shared.a
+	$$(CC) $$(CFLAGS) $$(LDHARDEN) -fsanitize=fuzzer $$(LDFLAGS) -o $$@ $$^ -lseccomp -levent $$(foreach f,$$(call links,tests/fuzz/$$(notdir $(1)).c),$$(if $$(filter $$(f),$$(ROLES)),$$(call libs,$$(f))))
+endef
+$(foreach t,$(fuzz_bins),$(eval $(call fuzz_rule,$(t))))
+fuzz: $(fuzz_bins)

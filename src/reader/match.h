@@ -77,3 +77,35 @@ struct lane_message {
 };
 void lane_message(
     struct lane *l, const struct lane_message *m, usec_t now, const struct lane_sink *sink);
+
+/* What is done with one line, step by step: for explaining and for tests, through the same code. */
+enum lane_step_kind {
+	STEP_HEADER,    /* header is set: what was cut */
+	STEP_NO_HEADER, /* a filter that expects a header saw none: it is left out */
+	STEP_PROGRAM,   /* the program is none of the filter's: it is left out */
+	STEP_LITERAL,   /* of pattern, stands at text, len */
+	STEP_PATTERN,   /* tried on text, len */
+	STEP_ADDRESS,   /* pattern matched, but text, len is no address (NULL: session not known) */
+	STEP_LINE,      /* the line text, len is done */
+};
+
+struct header;
+struct captures;
+
+struct lane_step {
+	enum lane_step_kind kind;
+	uint32_t filter, pattern; /* of the image, where the step has one */
+	const char *text;         /* into the line */
+	size_t len;
+	const struct header *header;
+	int answer;                      /* STEP_PATTERN: enum pattern_answer */
+	const struct captures *captures; /* STEP_PATTERN that matched */
+	bool candidate;                  /* STEP_LINE: a pattern was tried */
+};
+
+/* NULL: no more steps. Only lines with a literal of some pattern have any. */
+void lane_trace(struct lane *l, void (*on_step)(void *ctx, const struct lane_step *s), void *ctx);
+/* Dates without a zone are UTC from now on: for examples, which mean the same on every machine. */
+void lane_utc(struct lane *l);
+/* Sessions that gave way to newer ones in the lane's memory. */
+uint64_t lane_forgotten(const struct lane *l);

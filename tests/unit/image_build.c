@@ -166,7 +166,8 @@ add_regex(struct image_build *b, const char *text)
 			if (!strncmp(p, placeholders[i].name, strlen(placeholders[i].name)))
 				break;
 		MUST(n + 256 < sizeof out);
-		if (i == count || (p > text && p[-1] == '?')) { /* (?<addr> is spelt out */
+		if (i == count ||
+		    (p > text + 1 && !memcmp(p - 2, "(?", 2))) { /* (?<addr> is spelt out */
 			out[n++] = *p++;
 			continue;
 		}

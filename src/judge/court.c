@@ -1,0 +1,669 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "judge/court.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "judge/groups.h"
+#include "judge/requests.h"
+#include "judge/selfcheck.h"
+#include "judge/text.h"
+
+#define READER_QUEUE	 (POSITIONS_MAX + CHAN_BATCH) /* all positions and their end fit */
+#define SUPERVISOR_QUEUE 128
+#define OVER_PER_TURN	 1024
+#define LAST_WORDS	 2000 /* milliseconds */
+#define BOOK_RETRY_MAX	 60   /* seconds */
+
+static usec_t
+now_of(struct court *c)
+{
+	if (c->now == 0)
+		c->now = clock_real();
+	return c->now;
+}
+
+/* --- the book --- */
+
+static void
+arm(struct event *e, unsigned seconds)
+{
+	if (!evtimer_pending(e, NULL))
+		evtimer_add(e, &(struct timeval){.tv_sec = seconds});
+}
+
+static void
+tell_opened(const struct book_opened *o)
+{
+	if (o->set_aside)
+		log_alert("the book cannot be used (%s): it is now %s; what it knew of bans, tallies "
+			  "and positions is lost, guarding goes on with a new one",
+		    o->why, o->aside);
+	if (o->unread)
+		log_warning("%u rows of the book make no sense and were left out", o->unread);
+}
+
+static int
+open_book(struct court *c)
+{
+	struct book_opened told;
+	int r = book_open(c->book, clock_real(), &told);
+
+	tell_opened(&told);
+	if (r == 0)
+		enforce_known(c->enforce, told.known);
+	return r;
+}
+
+static void
+book_failed(struct court *c, int error)
+{
+	if (!c->book_trouble)
+		log_alert("the book cannot be written (%s): bans still reach the kernel, the book is "
+			  "caught up when it can be",
+		    book_error(c->book));
+	c->book_trouble = true;
+	if (error == -EBADMSG)
+		c->book_wait = 0;
+	arm(c->retry, c->book_wait ? c->book_wait : 1);
+	c->book_wait = c->book_wait ? c->book_wait * 2 : 1;
+	if (c->book_wait > BOOK_RETRY_MAX)
+		c->book_wait = BOOK_RETRY_MAX;
+}
+
+static bool
+commit_now(struct court *c)
+{
+	usec_t now = clock_real();
+	int r;
+
+	evtimer_del(c->commit);
+	r = book_commit(c->book, now, now - c->image.settings->history);
+	if (r < 0) {
+		book_failed(c, r);
+		return false;
+	}
+	if (c->book_trouble)
+		log_notice("the book is caught up");
+	c->book_trouble = false;
+	c->book_wait = 0;
+	return true;
+}
+
+static void
+on_commit(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->book_trouble)
+		commit_now(c);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+	int r = book_is_open(c->book) ? 0 : open_book(c);
+
+	(void)fd;
+	(void)what;
+	if (r < 0)
+		book_failed(c, r);
+	else
+		commit_now(c);
+}
+
+int
+court_open_book(struct court *c)
+{
+	int r = open_book(c);
+
+	if (r == -EBUSY) {
+		log_err("the book is in use: is another guardd running?");
+		return r;
+	}
+	if (r < 0)
+		book_failed(c, r);
+	return 0;
+}
+
+/* --- the turn --- */
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+
+	(void)fd;
+	(void)what;
+	c->turn_pending = false;
+	c->now = 0;
+	enforce_flush(c->enforce);
+	bans_over(c->bans, now_of(c), OVER_PER_TURN);
+	c->now = 0;
+	if (book_is_behind(c->book) && !c->book_trouble) {
+		if (c->banned)
+			commit_now(c);
+		else
+			arm(c->commit, 1);
+	}
+	c->banned = false;
+}
+
+void
+court_changed(struct court *c, bool at_once)
+{
+	c->banned |= at_once;
+	if (!c->turn_pending)
+		event_active(c->turn, 0, 0);
+	c->turn_pending = true;
+}
+
+/* --- verdicts --- */
+
+static void
+on_ban(void *ctx, uint32_t slot)
+{
+	struct court *c = ctx;
+	const struct ban *x = bans_get(c->bans, slot);
+
+	enforce_ban(c->enforce, slot, now_of(c));
+	if (x->flags & BANS_BUILTIN)
+		selfcheck_on_verdict(c->selfcheck, slot);
+	else if (x->flags & BANS_DRY)
+		text_log_ban(&c->rules, x);
+	court_changed(c, true);
+}
+
+static bool
+former(void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out)
+{
+	struct court *c = ctx;
+
+	return book_former(c->book, rule, p, dry, out);
+}
+
+/* The one that ends first leaves the kernel too, whose set has the same bound. */
+static bool
+make_room(void *ctx)
+{
+	struct court *c = ctx;
+	usec_t now = now_of(c);
+
+	if (bans_over(c->bans, now, OVER_PER_TURN) == 0 && bans_placed(c->bans) > 0) {
+		uint32_t slot = bans_at_place(c->bans, 0);
+
+		if (ban_holds(bans_get(c->bans, slot), now)) {
+			if (c->given_way++ == 0)
+				log_warning("%u bans are the most there may be (bans_max): those "
+					    "that end first give way",
+				    bans_max(c->bans));
+			bans_end(c->bans, slot, now);
+			enforce_unban(c->enforce, slot, now);
+		}
+		bans_give_way(c->bans);
+	}
+	return !c->book_trouble && commit_now(c);
+}
+
+static const struct verdict_ops verdict_ops = {
+    .on_ban = on_ban, .former = former, .make_room = make_room};
+
+/* --- the keeper's answers --- */
+
+static void
+on_banned(void *ctx, uint32_t slot, const struct msg_banned *answer)
+{
+	struct court *c = ctx;
+	struct ban *x = bans_get(c->bans, slot);
+
+	if (x->kernel == KERNEL_IN && !(x->flags & (BANS_TOLD | BANS_BUILTIN))) {
+		x->flags |= BANS_TOLD;
+		text_log_ban(&c->rules, x);
+	}
+	selfcheck_on_banned(c->selfcheck, slot, answer);
+	control_on_banned(c->control, slot, answer);
+	if (bans_changed_first(c->bans) != BANS_NONE)
+		court_changed(c, false);
+}
+
+static void
+on_answer(void *ctx, const struct msg *m)
+{
+	struct court *c = ctx;
+
+	selfcheck_on_answer(c->selfcheck, m);
+	control_on_answer(c->control, m);
+	if (bans_changed_first(c->bans) != BANS_NONE)
+		court_changed(c, false);
+}
+
+static void
+on_own(void *ctx, const struct msg *m)
+{
+	struct court *c = ctx;
+	int r = 0;
+
+	switch (m->type) {
+	case MSG_OWN_BEGIN:
+		own_begin(&c->own);
+		break;
+	case MSG_OWN:
+		r = own_add(&c->own, &m->u.own.prefix, m->u.own.kind);
+		break;
+	case MSG_OWN_END:
+		r = own_end(&c->own, &c->image);
+		break;
+	default:
+		break;
+	}
+	if (r < 0)
+		log_err("this machine's own addresses: %s", strerror(-r));
+}
+
+static const struct enforce_ops enforce_ops = {
+    .on_banned = on_banned, .on_answer = on_answer, .on_own = on_own};
+
+/* --- the reader --- */
+
+static void
+tell_hidden(struct court *c, const struct msg_offence *o)
+{
+	char text[ADDR_TEXT_MAX];
+
+	c->verdict.counts.hidden++;
+	if (own_tell(&c->own, &o->addr, now_of(c)))
+		log_warning("offences \"from\" %s (filter %s) ban nobody: it is this machine's, a "
+			    "gateway's or a proxy's, so the real address is lost",
+		    addr_format(&o->addr, text),
+		    o->filter < image_count(&c->image, IMAGE_FILTERS)
+			? image_str(&c->image, c->image.filters[o->filter].name)
+			: "unknown");
+}
+
+/* What is not an address in its one form would be counted apart from itself. */
+static bool
+clean_offence(const struct msg_offence *from, struct msg_offence *o)
+{
+	*o = *from;
+	return (o->addr.family == 4 || o->addr.family == 6) &&
+	       addr_from_bytes(&o->addr, addr_af(&from->addr), from->addr.bytes) == 0;
+}
+
+static void
+judge_on_offence(struct court *c, const struct msg *m)
+{
+	struct msg_offence o;
+
+	if (!clean_offence(&m->u.offence, &o))
+		return;
+	if (m->type == MSG_FORGIVE) {
+		verdict_forgive(&c->verdict, &c->map, &o, now_of(c));
+	} else if (m->type == MSG_GATEWAY || own_hides_source(&c->own, &o.addr)) {
+		tell_hidden(c, &o);
+	} else {
+		selfcheck_on_offence(c->selfcheck, &o.addr);
+		verdict_offence(&c->verdict, &c->map, &o, now_of(c));
+	}
+}
+
+static void
+reader_msg(void *ctx, const struct msg *m, int fd)
+{
+	struct court *c = ctx;
+
+	(void)fd;
+	if (m->type != MSG_POSITION)
+		judge_on_offence(c, m);
+	else if (positions_set(&c->positions, &m->u.position, now_of(c)) < 0)
+		log_err("the reader sent a position that is none");
+}
+
+/* A packet is judged and stored as a whole; its bans leave at once. */
+static void
+reader_packet(void *ctx)
+{
+	struct court *c = ctx;
+
+	if (c->banned)
+		enforce_flush(c->enforce);
+	c->now = 0;
+	court_changed(c, false);
+}
+
+static void
+reader_close(void *ctx, int error)
+{
+	struct court *c = ctx;
+
+	if (error < 0)
+		log_err("the reader broke the protocol");
+	chan_free(c->reader);
+	c->reader = NULL;
+}
+
+static const struct chan_ops reader_ops = {
+    .on_msg = reader_msg, .on_packet = reader_packet, .on_close = reader_close};
+
+static int
+send_positions(struct court *c)
+{
+	struct msg m = {.type = MSG_POSITION};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < c->positions.n; i++) {
+		m.u.position = c->positions.items[i].at;
+		r = chan_send(c->reader, &m);
+	}
+	m = (struct msg){.type = MSG_POSITIONS_END};
+	return r < 0 ? r : chan_send(c->reader, &m);
+}
+
+/* The new reader goes on behind what the old one had said, and has the present image. */
+static int
+meet_reader(struct court *c, int fd)
+{
+	struct filter_map map;
+	int r;
+
+	if (c->reader)
+		chan_read_rest(c->reader);
+	chan_free(c->reader);
+	c->reader = NULL;
+	r = filter_map_init(&map, &c->rules, &c->image);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	filter_map_fini(&c->map);
+	c->map = map;
+	r = chan_new(&c->reader, c->base, fd, ROLE_JUDGE, ROLE_READER, READER_QUEUE, &reader_ops, c);
+	return r < 0 ? r : send_positions(c);
+}
+
+/* --- configuration --- */
+
+static void
+use_rights(struct court *c)
+{
+	const char *writers = image_str(&c->image, c->image.settings->control_group);
+	struct control_rights r = {.self = geteuid(),
+	    .readers = group_find(READERS_GROUP),
+	    .writers = *writers ? group_find(writers) : CONTROL_NO_GROUP};
+
+	if (*writers && r.writers == CONTROL_NO_GROUP)
+		log_warning("there is no group %s: only root may write to the control socket", writers);
+	control_set_rights(c->control, &r);
+}
+
+static int
+use_image(struct court *c)
+{
+	const struct image_settings *s = c->image.settings;
+	int r = rules_load(&c->rules, &c->image);
+
+	if (r == 0)
+		r = own_load(&c->own, &c->image);
+	if (r == 0)
+		r = verdict_rules(&c->verdict);
+	if (r == 0)
+		r = tallies_limit(c->tallies, s->tallies_max);
+	return r < 0 ? r : bans_limit(c->bans, s->bans_max);
+}
+
+/* Bans of rules that went are lifted; those of rules that moved are to be sent anew. */
+static void
+follow_rules(struct court *c, usec_t now)
+{
+	uint32_t lifted = 0;
+
+	for (uint32_t i = 0; i < bans_high(c->bans); i++) {
+		struct ban *x = bans_get(c->bans, i);
+		const struct rule *r;
+
+		if (!x || (x->flags & BANS_GONE))
+			continue;
+		r = &c->rules.slots[x->rule];
+		if (!r->alive && ban_end(x) > now) {
+			bans_end(c->bans, i, now);
+			enforce_unban(c->enforce, i, now);
+			lifted++;
+		} else if (r->moved && x->kernel != KERNEL_NEVER) {
+			x->kernel = KERNEL_OUT;
+		}
+	}
+	if (lifted > 0)
+		log_notice("%u bans of rules that are no more were lifted", lifted);
+	enforce_sweep(c->enforce);
+	court_changed(c, false);
+}
+
+static void
+judge_on_config(struct court *c, int fd)
+{
+	struct image img, old = c->image;
+	int r = image_open(&img, fd);
+
+	close(fd);
+	if (r < 0) {
+		log_err("the new configuration cannot be read: %s", strerror(-r));
+		return;
+	}
+	/* What the old reader has said is meant by the old image, in whose numbers c->map still is. */
+	if (c->reader)
+		chan_read_rest(c->reader);
+	c->image = img;
+	r = use_image(c);
+	if (r < 0)
+		log_err("the new configuration cannot be taken over: %s", strerror(-r));
+	image_close(&old);
+	use_rights(c);
+	follow_rules(c, clock_real());
+}
+
+/* --- the supervisor --- */
+
+static void
+answer(struct court *c, enum msg_type type, uint32_t id)
+{
+	chan_send(c->supervisor, &(struct msg){.type = (uint16_t)type, .id = id});
+}
+
+/* What was received is judged, sent, stored. */
+static void
+stop(struct court *c)
+{
+	if (c->reader)
+		chan_read_rest(c->reader);
+	enforce_drain(c->enforce, LAST_WORDS);
+	bans_over(c->bans, clock_real(), UINT32_MAX);
+	if (book_is_open(c->book) && book_is_behind(c->book))
+		commit_now(c);
+	event_base_loopbreak(c->base);
+}
+
+static void
+on_peer(struct court *c, uint32_t role, int fd)
+{
+	int r = -EINVAL;
+
+	if (role == ROLE_KEEPER)
+		r = enforce_connect(c->enforce, fd);
+	else if (role == ROLE_READER)
+		r = meet_reader(c, fd);
+	else
+		close(fd);
+	if (r < 0)
+		log_err("cannot talk to %s: %s", role_name(role), strerror(-r));
+}
+
+static void
+supervisor_msg(void *ctx, const struct msg *m, int fd)
+{
+	struct court *c = ctx;
+
+	switch (m->type) {
+	case MSG_PING:
+		answer(c, MSG_PONG, m->id);
+		break;
+	case MSG_PEER:
+		on_peer(c, m->u.peer.role, fd);
+		break;
+	case MSG_CONFIG:
+		judge_on_config(c, fd);
+		break;
+	case MSG_RELOADED:
+		control_on_reloaded(c->control, m->id, m->u.result.status, fd);
+		close(fd);
+		break;
+	case MSG_STOP:
+		stop(c);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+supervisor_close(void *ctx, int error)
+{
+	struct court *c = ctx;
+
+	if (error < 0)
+		log_err("the supervisor broke the protocol");
+	c->status = error < 0;
+	stop(c);
+}
+
+static const struct chan_ops supervisor_ops = {.on_msg = supervisor_msg, .on_close = supervisor_close};
+
+/* --- the whole --- */
+
+static int
+make_tables(struct court *c)
+{
+	const struct image_settings *s = c->image.settings;
+	int r = rules_init(&c->rules);
+
+	own_init(&c->own);
+	positions_init(&c->positions);
+	if (r == 0)
+		r = tallies_new(&c->tallies, s->tallies_max);
+	if (r == 0)
+		r = bans_new(&c->bans, s->bans_max);
+	if (r < 0)
+		return r;
+	c->verdict = (struct verdict){.rules = &c->rules,
+	    .own = &c->own,
+	    .tallies = c->tallies,
+	    .bans = c->bans,
+	    .ops = &verdict_ops,
+	    .ctx = c};
+	r = use_image(c);
+	return r < 0 ? r : filter_map_init(&c->map, &c->rules, &c->image);
+}
+
+static int
+make_events(struct court *c)
+{
+	c->base = event_base_new();
+	if (!c->base)
+		return -ENOMEM;
+	c->turn = event_new(c->base, -1, 0, on_turn, c);
+	c->commit = evtimer_new(c->base, on_commit, c);
+	c->retry = evtimer_new(c->base, on_retry, c);
+	return c->turn && c->commit && c->retry ? 0 : -ENOMEM;
+}
+
+static int
+make_parts(struct court *c, const struct court_fds *fds)
+{
+	const struct book_parts parts = {&c->rules, &c->positions, c->tallies, c->bans};
+	int r = book_new(&c->book, fds->state, &parts);
+
+	if (r == 0)
+		r = enforce_new(&c->enforce, c->base, c->bans, &c->rules, &enforce_ops, c);
+	if (r == 0)
+		r = control_new(&c->control, c->base, fds->control, requests, c);
+	if (r == 0)
+		r = selfcheck_new(&c->selfcheck, c, fds->selfcheck);
+	if (r == 0 && fds->supervisor >= 0)
+		r = chan_new(&c->supervisor, c->base, fds->supervisor, ROLE_JUDGE, ROLE_GUARDD,
+		    SUPERVISOR_QUEUE, &supervisor_ops, c);
+	return r;
+}
+
+int
+court_new(struct court **out, const struct court_fds *fds, const struct stats *stats)
+{
+	_cleanup_(court_freep) struct court *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	r = image_open(&c->image, fds->image);
+	if (r < 0) {
+		log_err("the configuration image cannot be read: %s", strerror(-r));
+		return r;
+	}
+	c->stats = stats;
+	c->started = clock_real();
+	r = make_tables(c);
+	if (r == 0)
+		r = make_events(c);
+	if (r == 0)
+		r = make_parts(c, fds);
+	if (r < 0) {
+		log_err("cannot start: %s", strerror(-r));
+		return r;
+	}
+	use_rights(c);
+	*out = c;
+	c = NULL;
+	return 0;
+}
+
+void
+court_free(struct court *c)
+{
+	struct event *events[3];
+
+	if (!c)
+		return;
+	events[0] = c->turn;
+	events[1] = c->commit;
+	events[2] = c->retry;
+	control_free(c->control);
+	selfcheck_free(c->selfcheck);
+	enforce_free(c->enforce);
+	book_free(c->book);
+	chan_free(c->reader);
+	chan_free(c->supervisor);
+	for (size_t i = 0; i < 3; i++)
+		if (events[i])
+			event_free(events[i]);
+	if (c->base)
+		event_base_free(c->base);
+	filter_map_fini(&c->map);
+	own_fini(&c->own);
+	positions_fini(&c->positions);
+	rules_fini(&c->rules);
+	tallies_free(c->tallies);
+	bans_free(c->bans);
+	if (c->image.head)
+		image_close(&c->image);
+	free(c);
+}
+
+int
+court_run(struct court *c)
+{
+	if (c->supervisor)
+		answer(c, MSG_READY, 0);
+	follow_rules(c, clock_real());
+	event_base_dispatch(c->base);
+	return c->status;
+}

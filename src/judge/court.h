@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The judge as a whole: its tables and the events that move them. Comes in: the supervisor's and the
+ * reader's messages, the keeper's through enforce, requests through control. Goes out: bans to the keeper at the
+ * end of each packet, one transaction to the book at the end of each turn with a ban, else within a second.
+ * Bounded by its parts. No timer runs while nothing changes.
+ */
+#pragma once
+
+#include "judge/book.h"
+#include "judge/control.h"
+#include "judge/enforce.h"
+#include "judge/own.h"
+#include "judge/positions.h"
+#include "judge/rules.h"
+#include "judge/verdict.h"
+#include "wire/stats.h"
+
+struct selfcheck;
+
+struct court {
+	struct event_base *base;
+	struct image image;
+	int status; /* of the process, once the loop has ended */
+
+	struct rules rules;
+	struct filter_map map; /* of the image that the reader has */
+	struct own own;
+	struct positions positions;
+	struct tallies *tallies;
+	struct bans *bans;
+	struct verdict verdict;
+
+	struct book *book;
+	struct enforce *enforce;
+	struct control *control;
+	struct selfcheck *selfcheck;
+	const struct stats *stats; /* the reader's counters; NULL: none */
+
+	struct chan *supervisor, *reader;
+	struct event *turn, *commit, *retry;
+	usec_t now;	/* of the present packet; 0: to be read */
+	usec_t started; /* real time */
+	bool turn_pending, banned;
+	bool book_trouble; /* told; only the retry timer tries again */
+	unsigned book_wait;
+	uint64_t given_way; /* bans that left a full table before their end */
+	uint32_t reloads;   /* questions to the supervisor so far */
+};
+
+struct court_fds {
+	int supervisor, image, control, selfcheck; /* -1: none */
+	const char *state; /* path of the state directory */
+};
+
+/* Opens the image and makes all parts; nothing of the book is read yet. Logs what fails. Negative errno. */
+int court_new(struct court **out, const struct court_fds *fds, const struct stats *stats);
+void court_free(struct court *c);
+DEFINE_FREEP(struct court, court_free)
+/* Opens and loads the book, inside the sandbox; without it guarding goes on. -EBUSY alone is returned. */
+int court_open_book(struct court *c);
+/* Tells the supervisor that it serves, and serves until told to stop. The exit status. */
+int court_run(struct court *c);
+
+/* Something changed outside a packet: the turn's end will see to it. at_once: as if a ban was made. */
+void court_changed(struct court *c, bool at_once);

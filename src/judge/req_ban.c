@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "judge/requests.h"
+
+#define PATIENCE  5000 /* milliseconds for the kernel's answer */
+#define UNBAN_MAX 1024 /* bans lifted by one request */
+#define NOTE_MAX  200  /* bytes */
+
+/* --- ban --- */
+
+static void
+answer_ban(struct request *q, uint32_t slot)
+{
+	const struct court *c = request_context(q);
+	const struct ban *x = bans_get(c->bans, slot);
+	const struct ban_state s = request_known_state(c, x);
+	const char *trouble = enforce_trouble(c->enforce, x);
+	_cleanup_(strbuf_fini) struct strbuf line = {0};
+	struct json j;
+
+	json_begin(&j, &line);
+	request_ban_members(&j, c, x, &s, clock_real());
+	json_end(&j);
+	request_write(q, &line);
+	if (s.in_force)
+		request_done(q, REQUEST_DONE, NULL);
+	else
+		request_done(q, REQUEST_FAILED, "the ban is in the book, but not in force: %s",
+		    trouble ? trouble : "no answer");
+}
+
+static void
+on_banned(struct request *q, uint32_t slot, const struct msg_banned *answer)
+{
+	(void)answer;
+	if (slot == *(const uint32_t *)request_state(q))
+		answer_ban(q, slot);
+}
+
+static void
+on_ban_late(struct request *q)
+{
+	answer_ban(q, *(const uint32_t *)request_state(q));
+}
+
+/* for SPAN, because TEXT, in any order. False: it was answered. */
+static bool
+read_words(struct request *q, char *const *words, unsigned n, usec_t *span, const char **note)
+{
+	for (unsigned i = 1; i < n; i += 2) {
+		bool is_for = strcmp(words[i], "for") == 0;
+
+		if (i + 1 == n || (!is_for && strcmp(words[i], "because") != 0)) {
+			request_done(q, REQUEST_USAGE, "usage: ban PREFIX [for SPAN] [because TEXT]");
+			return false;
+		}
+		if (!is_for) {
+			*note = words[i + 1];
+		} else if (clock_parse_span(words[i + 1], span) < 0 || *span <= 0) {
+			request_done(q, REQUEST_USAGE, "\"%s\" is no time like 30m, 12h, 4w",
+			    words[i + 1]);
+			return false;
+		}
+	}
+	if (*note && strlen(*note) > NOTE_MAX) {
+		request_done(q, REQUEST_USAGE, "the reason is longer than %d bytes", NOTE_MAX);
+		return false;
+	}
+	return true;
+}
+
+static void
+answer_refused(struct request *q, int error, const struct prefix *p, const struct prefix *never)
+{
+	char text[ADDR_TEXT_MAX], entry[ADDR_TEXT_MAX];
+
+	prefix_format(p, text);
+	prefix_format(never, entry);
+	if (error != -EPERM)
+		request_done(q, REQUEST_FAILED, "%s cannot be banned: %s", text, strerror(-error));
+	else if (prefix_cmp(p, never) == 0)
+		request_done(q, REQUEST_FAILED,
+		    "%s is never banned: it is this machine's, or in never_ban", text);
+	else
+		request_done(q, REQUEST_FAILED,
+		    "%s is never banned: %s is this machine's, or in never_ban", text, entry);
+}
+
+void
+request_ban(struct request *q, char *const *words, unsigned n)
+{
+	static const struct request_ops ops = {.on_banned = on_banned, .on_late = on_ban_late};
+	struct court *c = request_context(q);
+	usec_t now = clock_real(), span = c->rules.slots[RULE_MANUAL].duration;
+	struct prefix p, never;
+	const char *note = NULL;
+	uint32_t slot, *state;
+	int r;
+
+	if (!request_prefix(q, words[0], &p) || !read_words(q, words, n, &span, &note))
+		return;
+	state = malloc(sizeof(*state));
+	if (span == 0 || span > USEC_NEVER - now)
+		span = USEC_NEVER - now;
+	r = state ? verdict_manual(&c->verdict, &p, now, now + span, note, &never, &slot) : -ENOMEM;
+	court_changed(c, true);
+	if (r < 0) {
+		free(state);
+		answer_refused(q, r, &p, &never);
+		return;
+	}
+	*state = slot;
+	request_keep(q, &ops, state, free);
+	enforce_ban(c->enforce, slot, now);
+	if (!enforce_is_connected(c->enforce))
+		answer_ban(q, slot);
+	else
+		request_wait(q, PATIENCE);
+}
+
+/* --- unban --- */
+
+struct lifting {
+	uint32_t slots[UNBAN_MAX];
+	uint32_t n, open;
+	struct prefix still; /* a wider ban that stays; family 0: none */
+};
+
+static void
+answer_unban(struct request *q)
+{
+	const struct court *c = request_context(q);
+	const struct lifting *l = request_state(q);
+	_cleanup_(strbuf_fini) struct strbuf out = {0};
+	char text[ADDR_TEXT_MAX];
+	uint32_t left = l->open;
+
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct ban *x = bans_get(c->bans, l->slots[i]);
+		const struct ban_state s = {.in_force = x && x->kernel == KERNEL_UNASKED};
+		struct json j;
+
+		if (!x)
+			continue;
+		json_begin(&j, &out);
+		request_ban_members(&j, c, x, &s, clock_real());
+		json_end(&j);
+	}
+	request_write(q, &out);
+	prefix_format(&l->still, text);
+	if (left > 0)
+		request_done(q, REQUEST_FAILED, "the keeper did not answer about %u of them", left);
+	else if (l->still.addr.family)
+		request_done(q, REQUEST_FAILED, "it is still banned with %s: unban that too", text);
+	else if (l->n == 0)
+		request_done(q, REQUEST_FAILED, "there is no such ban");
+	else if (l->n == UNBAN_MAX)
+		request_done(q, REQUEST_FAILED, "%u were lifted, and there are more: say it again",
+		    l->n);
+	else
+		request_done(q, REQUEST_DONE, NULL);
+}
+
+static void
+on_answer(struct request *q, const struct msg *m)
+{
+	struct lifting *l = request_state(q);
+
+	if (m->type != MSG_UNBANNED)
+		return;
+	for (uint32_t i = 0; i < l->n; i++)
+		if (l->slots[i] == m->id && l->open > 0 && --l->open == 0) {
+			answer_unban(q);
+			return;
+		}
+}
+
+/* The IPv6 source of one host, which is banned as its /64. */
+static bool
+is_site_of(const struct prefix *ban, const struct prefix *p)
+{
+	return p->addr.family == 6 && prefix_is_host(p) && ban->len == 64 && prefix_covers(ban, p);
+}
+
+static void
+lift(struct court *c, struct lifting *l, uint32_t slot, usec_t now)
+{
+	const struct ban *x = bans_get(c->bans, slot);
+	const struct prefix p = ban_prefix(x);
+	char text[ADDR_TEXT_MAX];
+
+	log_notice("unbanned %s (%s) by hand", prefix_format(&p, text),
+	    c->rules.slots[x->rule].name);
+	bans_end(c->bans, slot, now);
+	l->slots[l->n++] = slot;
+}
+
+static void
+lift_all(struct court *c, struct lifting *l, const struct prefix *p, usec_t now)
+{
+	for (uint32_t i = 0; i < bans_high(c->bans) && l->n < UNBAN_MAX; i++) {
+		const struct ban *x = bans_get(c->bans, i);
+		struct prefix own;
+
+		if (!x || !ban_holds(x, now) || (x->flags & BANS_BUILTIN))
+			continue;
+		own = ban_prefix(x);
+		if (prefix_covers(p, &own) || is_site_of(&own, p))
+			lift(c, l, i, now);
+		else if (prefix_covers(&own, p) && !(x->flags & BANS_DRY))
+			l->still = own;
+	}
+}
+
+/* Once all are ended, so that none of them is another cause to keep an element. */
+static void
+take_out(struct court *c, struct lifting *l, usec_t now)
+{
+	for (uint32_t i = 0; i < l->n; i++) {
+		const struct ban *x = bans_get(c->bans, l->slots[i]);
+
+		for (uint16_t rule = 0; rule < c->rules.n; rule++) {
+			const struct prefix p = ban_prefix(x);
+
+			if (c->rules.slots[rule].alive)
+				tally_forgive(c->tallies, rule, &p, now);
+		}
+		l->open += enforce_unban(c->enforce, l->slots[i], now);
+	}
+}
+
+void
+request_unban(struct request *q, char *const *words, unsigned n)
+{
+	static const struct request_ops ops = {.on_answer = on_answer, .on_late = answer_unban};
+	struct court *c = request_context(q);
+	usec_t now = clock_real();
+	struct lifting *l;
+	struct prefix p;
+
+	(void)n;
+	if (!request_prefix(q, words[0], &p))
+		return;
+	l = calloc(1, sizeof(*l));
+	if (!l) {
+		request_done(q, REQUEST_FAILED, "no memory");
+		return;
+	}
+	request_keep(q, &ops, l, free);
+	lift_all(c, l, &p, now);
+	take_out(c, l, now);
+	court_changed(c, true);
+	if (l->open == 0)
+		answer_unban(q);
+	else
+		request_wait(q, PATIENCE);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the control socket answers: one row per request with its right and its words (docs/control.md).
+ * Comes in: a request's words. Goes out: JSON lines about the court's tables, and changes to them.
+ */
+#pragma once
+
+#include "judge/control.h"
+#include "judge/court.h"
+
+/* Ends with name NULL. */
+extern const struct command requests[];
+
+/* list [address|prefix] [rule NAME] [limit N] (judge/req_list.c) */
+void request_list(struct request *q, char *const *words, unsigned n);
+/* history PREFIX (judge/req_history.c) */
+void request_history(struct request *q, char *const *words, unsigned n);
+/* ban PREFIX [for SPAN] [because TEXT], unban PREFIX (judge/req_ban.c) */
+void request_ban(struct request *q, char *const *words, unsigned n);
+void request_unban(struct request *q, char *const *words, unsigned n);
+
+/* The members of a ban's object, into an object that is open. now: real time. */
+struct ban_state {
+	bool in_force;
+	uint64_t packets, bytes; /* of the element in the kernel */
+};
+void request_ban_members(
+    struct json *j, const struct court *c, const struct ban *x, const struct ban_state *s, usec_t now);
+/* An address or prefix in text. False: the request was answered with what is wrong. */
+bool request_prefix(struct request *q, const char *word, struct prefix *p);
+/* The state of a ban as far as the judge knows it without asking the kernel. */
+struct ban_state request_known_state(const struct court *c, const struct ban *x);

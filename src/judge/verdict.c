@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "judge/verdict.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define DURATION_LONGEST (36500 * (usec_t)86400 * USEC_PER_SEC)
+
+int
+verdict_rules(struct verdict *v)
+{
+	for (uint16_t i = 0; i < v->rules->n; i++) {
+		const struct rule *r = &v->rules->slots[i];
+		int e;
+
+		if (i == RULE_MANUAL)
+			continue;
+		if (!r->alive) {
+			tallies_drop_rule(v->tallies, i);
+			continue;
+		}
+		e = tallies_rule(v->tallies, i, r->points, r->within, r->distinct);
+		if (e < 0)
+			return e;
+	}
+	return 0;
+}
+
+usec_t
+verdict_duration(const struct rule *r, unsigned level)
+{
+	usec_t d = r->duration, max = r->duration_max ? r->duration_max : DURATION_LONGEST;
+
+	if (r->factor_milli <= 1000)
+		return d;
+	for (unsigned i = 1; i < level && d < max; i++)
+		d = d > max / r->factor_milli * 1000 ? max : d * r->factor_milli / 1000;
+	return d < max ? d : (r->duration > max ? r->duration : max);
+}
+
+/*
+ * Counts on a ban what comes while it holds. A line up to a window older than the ban's start came late: with
+ * the lines in their order it would have been part of the same ban.
+ */
+static bool
+ban_takes(const struct ban *x, uint16_t rule, usec_t within, usec_t t)
+{
+	if (x->rule != rule || (x->flags & BANS_GONE))
+		return false;
+	return t < ban_end(x) && t >= x->since - within;
+}
+
+static uint32_t
+find_taking(struct verdict *v, uint16_t rule, const struct prefix *p, usec_t t)
+{
+	uint32_t slot = bans_first(v->bans, p);
+
+	while (slot != BANS_NONE &&
+	       !ban_takes(bans_get(v->bans, slot), rule, v->rules->slots[rule].within, t))
+		slot = bans_next(v->bans, p, slot);
+	return slot;
+}
+
+static struct prefix
+group_prefix(const struct rule *r, const struct addr *a)
+{
+	return prefix_of(a, rule_prefix_len(r, a));
+}
+
+static bool
+counted_on_ban(struct verdict *v, uint16_t rule, const struct prefix *source, usec_t t)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	uint32_t slot = find_taking(v, rule, source, t);
+
+	if (slot == BANS_NONE && r->prefix_hosts > 0) {
+		struct prefix group = group_prefix(r, &source->addr);
+
+		slot = find_taking(v, rule, &group, t);
+	}
+	if (slot == BANS_NONE)
+		return false;
+	bans_get(v->bans, slot)->count++;
+	bans_change(v->bans, slot);
+	return true;
+}
+
+/* Which ban of this prefix by this rule one at t is. */
+static uint16_t
+level_at(struct verdict *v, uint16_t rule, const struct prefix *p, bool dry, usec_t t)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	struct verdict_former best = {.end = INT64_MIN};
+
+	for (uint32_t s = bans_first(v->bans, p); s != BANS_NONE; s = bans_next(v->bans, p, s)) {
+		const struct ban *x = bans_get(v->bans, s);
+
+		if (x->rule == rule && !!(x->flags & BANS_DRY) == dry && ban_end(x) > best.end)
+			best = (struct verdict_former){ban_end(x), x->level};
+	}
+	if (best.level == 0 && v->ops->former && !v->ops->former(v->ctx, rule, p, dry, &best))
+		best.level = 0;
+	if (best.level == 0 || t - best.end >= r->forget)
+		return 1;
+	return best.level < UINT16_MAX ? (uint16_t)(best.level + 1) : UINT16_MAX;
+}
+
+static uint32_t
+seconds_up(usec_t t)
+{
+	usec_t s = (t + USEC_PER_SEC - 1) / USEC_PER_SEC;
+
+	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
+static int
+add_ban(struct verdict *v, const struct ban *x, uint32_t *slot)
+{
+	int r = bans_add(v->bans, x, slot);
+
+	if (r == -ENOSPC && v->ops->make_room && v->ops->make_room(v->ctx))
+		r = bans_add(v->bans, x, slot);
+	if (r < 0) {
+		v->counts.refused++;
+		return r;
+	}
+	v->counts.bans++;
+	return 0;
+}
+
+/* The ban of source (its offender is addr) that began with the line of x's since. */
+static bool
+ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t len, struct ban *x)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	struct prefix p = prefix_of(addr, len);
+	usec_t keep = r->within;
+	uint32_t slot;
+
+	x->addr = *addr;
+	x->len = len;
+	x->rule = rule;
+	x->flags |= (r->dry_run ? BANS_DRY : 0) | (r->builtin ? BANS_BUILTIN : 0);
+	x->level = level_at(v, rule, &p, r->dry_run, x->since);
+	x->until = x->since + verdict_duration(r, x->level);
+	if (v->keep_formers && r->forget > keep)
+		keep = r->forget;
+	x->keep = seconds_up(keep);
+	if (r->prefix_hosts > 0 && len > rule_prefix_len(r, addr))
+		x->group_len = rule_prefix_len(r, addr);
+	if (add_ban(v, x, &slot) < 0)
+		return false;
+	v->ops->on_ban(v->ctx, slot);
+	return true;
+}
+
+static void
+judge_group(struct verdict *v, uint16_t rule, const struct addr *addr, usec_t t)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	struct prefix group = group_prefix(r, addr);
+	struct ban x = {.since = t, .flags = BANS_PREFIX};
+
+	if (prefixset_touches(&v->own->never, &group) || prefixset_touches(&r->never, &group))
+		return;
+	x.points = bans_hosts(v->bans, rule, &group, t, r->prefix_hosts);
+	if (x.points >= r->prefix_hosts && find_taking(v, rule, &group, t) == BANS_NONE)
+		ban_by_rule(v, rule, addr, group.len, &x);
+}
+
+static void
+judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t t, usec_t now)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	struct prefix source = own_source(v->own, &o->addr);
+	struct tally_event e = {.time = t, .points = o->points ? o->points : 1};
+	struct tally_sum sum;
+
+	if (!r->alive)
+		return;
+	if (t < now - r->within) {
+		v->counts.discarded_old++;
+		return;
+	}
+	if (r->never.n > 0) {
+		if (prefixset_has(&r->never, &o->addr)) {
+			v->counts.spared++;
+			return;
+		}
+		if (prefixset_touches(&r->never, &source))
+			source = prefix_host(&o->addr);
+	}
+	if (counted_on_ban(v, rule, &source, t))
+		return;
+	if (o->flags & OFFENCE_HAS_USER)
+		e.user = o->user_hash;
+	if (tally_add(v->tallies, rule, &source, &e, now, &sum) < 0 || !sum.reached)
+		return;
+	if (ban_by_rule(v, rule, &o->addr, source.len,
+		&(struct ban){.since = sum.at, .points = sum.points, .count = sum.after}) &&
+	    r->prefix_hosts > 0)
+		judge_group(v, rule, &o->addr, sum.at);
+}
+
+void
+verdict_offence(
+    struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now)
+{
+	usec_t t = o->time < now ? o->time : now;
+	struct span rules;
+
+	v->counts.offences++;
+	v->counts.undated += !!(o->flags & OFFENCE_UNDATED);
+	v->counts.future += (o->flags & OFFENCE_FUTURE) || o->time > now;
+	if (o->filter >= map->n)
+		return;
+	if (prefixset_has(&v->own->never, &o->addr)) {
+		v->counts.spared++;
+		return;
+	}
+	rules = map->filters[o->filter];
+	for (uint32_t i = 0; i < rules.n; i++)
+		judge_rule(v, map->rules[rules.first + i], o, t, now);
+}
+
+void
+verdict_forgive(
+    struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now)
+{
+	usec_t t = o->time < now ? o->time : now;
+	struct span rules;
+
+	if (o->filter >= map->n)
+		return;
+	rules = map->filters[o->filter];
+	for (uint32_t i = 0; i < rules.n; i++) {
+		uint16_t rule = map->rules[rules.first + i];
+		const struct rule *r = &v->rules->slots[rule];
+		struct prefix source = own_source(v->own, &o->addr);
+
+		if (prefixset_touches(&r->never, &source))
+			source = prefix_host(&o->addr);
+		if (r->alive && r->forgive && tally_forgive(v->tallies, rule, &source, t))
+			v->counts.forgiven++;
+	}
+}
+
+/* The first entry of the set that touches p. */
+static bool
+forbidden(const struct prefixset *never, const struct prefix *p, struct prefix *which)
+{
+	for (size_t i = 0; i < never->n; i++) {
+		if (prefix_overlaps(&never->items[i], p)) {
+			*which = never->items[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+int
+verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t until,
+    const char *note, struct prefix *never, uint32_t *slot)
+{
+	struct ban x = {
+	    .addr = p->addr, .len = p->len, .rule = RULE_MANUAL, .since = now, .until = until};
+	int r;
+
+	if (forbidden(&v->own->never, p, never))
+		return -EPERM;
+	x.level = level_at(v, RULE_MANUAL, p, false, now);
+	x.note = note ? strdup(note) : NULL;
+	if (note && !x.note)
+		return -ENOMEM;
+	r = add_ban(v, &x, slot);
+	if (r < 0) {
+		free(x.note);
+		return r;
+	}
+	for (uint32_t s = bans_first(v->bans, p); s != BANS_NONE; s = bans_next(v->bans, p, s))
+		if (s != *slot && bans_get(v->bans, s)->rule == RULE_MANUAL)
+			bans_end(v->bans, s, now);
+	return 0;
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * guardd-keeper: owns table inet guardd, opens log sources, has the last word on who is never
+ * banned. The only role with capabilities. Wiring of the modules beside this file.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "keeper/never.h"
+#include "keeper/opener.h"
+#include "keeper/turn.h"
+#include "keeper/watch.h"
+#include "sandbox/sandbox.h"
+#include "wire/fds.h"
+
+#define QUEUE        16384
+#define LOG_AGAIN    (60 * USEC_PER_SEC) /* the same refusal is told this often */
+#define RETRY_FIRST  USEC_PER_SEC
+#define RETRY_LAST   (60 * USEC_PER_SEC)
+#define REPAIR_SPACE (50 * USEC_PER_MSEC) /* between two repairs, when somebody keeps at it */
+#define DNAT_SETTLE  (200 * USEC_PER_MSEC)
+
+struct peer {
+	struct keeper *k;
+	enum role role;
+	struct chan *chan;
+};
+
+struct keeper {
+	struct event_base *base;
+	struct peer peers[ROLE_MAX];
+	struct image img;
+	struct nl *nl;
+	struct batch batch;
+	struct table table;
+	struct banset banset;
+	struct dnat dnat;
+	struct never never;
+	struct never_source *never_source;
+	struct turn *turn;
+	struct opener *opener;
+	struct watch *watch;
+	struct event *commit, *retry, *wide, *published;
+	int ready;       /* 0: the table is as it should be; else why not */
+	uint32_t resync; /* enum resync_why that a new judge is told */
+	usec_t backoff, repaired, told;
+	int told_error;
+};
+
+static void
+in(struct event *e, usec_t span)
+{
+	struct timeval tv = {span / USEC_PER_SEC, span % USEC_PER_SEC};
+
+	event_add(e, &tv);
+}
+
+static void
+retry_later(struct keeper *k)
+{
+	if (event_pending(k->retry, EV_TIMEOUT, NULL))
+		return;
+	in(k->retry, k->backoff);
+	k->backoff = k->backoff * 2 < RETRY_LAST ? k->backoff * 2 : RETRY_LAST;
+}
+
+static void
+on_refused(void *ctx, int error)
+{
+	struct keeper *k = ctx;
+	usec_t now = clock_mono();
+
+	if (k->told_error != error || now - k->told > LOG_AGAIN) {
+		log_err(
+		    "nf_tables refuses: %s; not in force, will be tried again", strerror(-error));
+		k->told_error = error;
+		k->told = now;
+	}
+	retry_later(k);
+}
+
+static void
+tell_judge(struct keeper *k, const struct msg *m)
+{
+	struct chan *c = k->peers[ROLE_JUDGE].chan;
+	int r = c ? chan_send(c, m) : 0;
+
+	if (r == -EAGAIN && chan_drain(c, 1000) == 0)
+		r = chan_send(c, m);
+	if (r < 0)
+		log_debug("the judge does not hear %s: %s", msg_name(m->type), strerror(-r));
+}
+
+static void
+on_answer(void *ctx, const struct msg *m)
+{
+	tell_judge(ctx, m);
+}
+
+static void
+tell_own(struct keeper *k)
+{
+	struct msg m = {.type = MSG_OWN_BEGIN};
+
+	tell_judge(k, &m);
+	for (size_t i = 0; i < k->never.n; i++) {
+		m.type = MSG_OWN;
+		m.u.own.prefix = k->never.own[i].prefix;
+		m.u.own.kind = k->never.own[i].kind;
+		tell_judge(k, &m);
+	}
+	m = (struct msg){.type = MSG_OWN_END};
+	tell_judge(k, &m);
+}
+
+static void
+tell_resync(struct keeper *k, uint32_t why)
+{
+	struct msg m = {.type = MSG_RESYNC};
+
+	m.u.resync.why = k->resync = why;
+	tell_judge(k, &m);
+}
+
+static void
+fill(struct batch *b, void *ctx)
+{
+	struct keeper *k = ctx;
+	usec_t now = clock_real();
+
+	for (size_t i = 0; i < k->banset.n; i++) {
+		const struct banned_prefix *p = &k->banset.items[i];
+		struct elem e = table_elem(&p->prefix);
+
+		if (!p->shown || p->until <= now)
+			continue;
+		e.timeout = p->until == USEC_NEVER ? 0 : p->until - now;
+		batch_elem(b, NFT_MSG_NEWSETELEM,
+		    table_set_name(&k->table, p->scope, set_kind(&p->prefix)), &e, NO_TAG);
+	}
+}
+
+/* Makes the table what it should be. refill: elements may have gone, so that the judge must send
+ * all. */
+static void
+sync_table(struct keeper *k, bool refill)
+{
+	bool made = false;
+	int r = table_sync(&k->table, k->nl, &k->batch, refill ? fill : NULL, k, &made);
+
+	k->ready = r;
+	batch_fini(&k->batch);
+	if (r < 0) {
+		on_refused(k, r);
+		return;
+	}
+	k->backoff = RETRY_FIRST;
+	if (made || refill)
+		tell_resync(k, made ? RESYNC_MADE : RESYNC_REPAIRED);
+	log_info("table inet guardd is %s", made ? "made" : refill ? "repaired" : "in place");
+}
+
+static void
+on_foreign(void *ctx, bool ours, bool rules, const char *who)
+{
+	struct keeper *k = ctx;
+	usec_t now = clock_mono();
+
+	if (rules && !event_pending(k->published, EV_TIMEOUT, NULL))
+		in(k->published, DNAT_SETTLE);
+	if (!ours)
+		return;
+	log_warning(
+	    "table inet guardd was changed by %s: it is repaired", *who ? who : "another process");
+	k->ready = -ESTALE;
+	if (now - k->repaired < REPAIR_SPACE) {
+		in(k->retry, REPAIR_SPACE);
+		return;
+	}
+	k->repaired = now;
+	sync_table(k, true);
+}
+
+static void
+on_never_changed(void *ctx)
+{
+	struct keeper *k = ctx;
+	int r = k->ready < 0 ? 0 : table_allow(&k->table, k->nl, &k->batch);
+
+	if (r < 0)
+		on_refused(k, r);
+	tell_own(k);
+}
+
+static void
+on_published(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+	bool changed = false;
+	int r = dnat_read(&k->dnat, k->nl, &changed);
+
+	(void)fd;
+	(void)what;
+	if (r < 0)
+		log_warning("published ports could not be read: %s", strerror(-r));
+	else if (changed && k->ready == 0)
+		sync_table(k, false);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+
+	(void)fd;
+	(void)what;
+	sync_table(k, true);
+}
+
+static void
+on_commit(evutil_socket_t fd, short what, void *arg)
+{
+	struct keeper *k = arg;
+	usec_t now = clock_real(), next;
+
+	(void)fd;
+	(void)what;
+	turn_commit(k->turn, now);
+	next = banset_next(&k->banset);
+	if (next != USEC_NEVER)
+		in(k->wide, next > now ? next - now : 0);
+}
+
+/* Scopes are numbers of services: bans of a service that stays go on under its new number. */
+static void
+renumber(struct keeper *k, const struct image *next)
+{
+	uint32_t map[TABLE_SCOPES] = {0};
+
+	for (uint32_t s = 1; s < k->table.scopes; s++) {
+		const char *name = image_str(&k->img, k->img.services[s - 1].name);
+
+		map[s] = UINT32_MAX;
+		for (uint32_t i = 0; i < image_count(next, IMAGE_SERVICES); i++)
+			if (strcmp(image_str(next, next->services[i].name), name) == 0)
+				map[s] = i + 1;
+	}
+	banset_renumber(&k->banset, map, k->table.scopes);
+}
+
+static int
+use_image(struct keeper *k, int fd)
+{
+	struct image next, old = k->img;
+	int r = image_open(&next, fd);
+
+	if (r == 0 && image_count(&next, IMAGE_SERVICES) >= TABLE_SCOPES) {
+		image_close(&next);
+		r = -E2BIG;
+	}
+	if (r < 0)
+		return r;
+	if (old.head)
+		renumber(k, &next);
+	k->img = next;
+	table_configure(&k->table, &k->img);
+	opener_config(k->opener, &k->img);
+	r = never_read(k->never_source, &k->img);
+	if (old.head)
+		image_close(&old);
+	return r < 0 ? r : 0;
+}
+
+static void
+on_config(struct keeper *k, int fd)
+{
+	int r;
+
+	on_commit(-1, 0, k);
+	r = use_image(k, fd);
+	close(fd);
+	if (r < 0)
+		log_err("the new configuration cannot be used: %s", strerror(-r));
+	sync_table(k, false);
+	tell_own(k);
+	if (k->ready == 0)
+		tell_resync(k, RESYNC_START);
+}
+
+static void new_peer(struct keeper *k, enum role role, int fd);
+
+static void
+stop(struct keeper *k)
+{
+	on_commit(-1, 0, k);
+	for (int i = 0; i < ROLE_MAX; i++)
+		if (k->peers[i].chan)
+			chan_drain(k->peers[i].chan, 1000);
+	event_base_loopbreak(k->base);
+}
+
+static void
+on_guardd(struct keeper *k, const struct msg *m, int fd)
+{
+	struct msg pong = {.type = MSG_PONG, .id = m->id};
+
+	switch (m->type) {
+	case MSG_PING:
+		chan_send(k->peers[ROLE_GUARDD].chan, &pong);
+		break;
+	case MSG_PEER:
+		new_peer(k, (enum role)m->u.peer.role, fd);
+		break;
+	case MSG_CONFIG:
+		on_config(k, fd);
+		break;
+	case MSG_STOP:
+		stop(k);
+	}
+}
+
+static void
+on_reader(struct keeper *k, const struct msg *m)
+{
+	struct peer *p = &k->peers[ROLE_READER];
+	int r = opener_request(k->opener, p->chan, m);
+
+	if (r == 0)
+		return;
+	log_err("%s of the reader: %s; the reader is cut off", msg_name(m->type), strerror(-r));
+	chan_free(p->chan);
+	p->chan = NULL;
+}
+
+static void
+on_msg(void *ctx, const struct msg *m, int fd)
+{
+	struct peer *p = ctx;
+	struct keeper *k = p->k;
+
+	if (p->role == ROLE_GUARDD) {
+		on_guardd(k, m, fd);
+	} else if (p->role == ROLE_READER) {
+		on_reader(k, m);
+	} else if (m->type != MSG_SYNCED) {
+		turn_add(k->turn, m, k->ready, clock_real());
+		event_active(k->commit, 0, 0);
+	}
+}
+
+static void
+on_close(void *ctx, int error)
+{
+	struct peer *p = ctx;
+
+	if (error < 0)
+		log_err("%s broke the protocol", role_name(p->role));
+	if (p->role == ROLE_GUARDD)
+		event_base_loopbreak(p->k->base);
+}
+
+static const struct chan_ops chan_ops = {.on_msg = on_msg, .on_close = on_close};
+
+static void
+new_peer(struct keeper *k, enum role role, int fd)
+{
+	struct peer *p = role < ROLE_MAX ? &k->peers[role] : NULL;
+	int r;
+
+	if (!p || (role == ROLE_GUARDD && p->chan)) {
+		close(fd);
+		return;
+	}
+	if (p->chan)
+		chan_read_rest(p->chan);
+	if (role == ROLE_JUDGE)
+		on_commit(-1, 0, k); /* answers are for the one who asked */
+	chan_free(p->chan);
+	p->chan = NULL;
+	p->k = k;
+	p->role = role;
+	r = chan_new(&p->chan, k->base, fd, ROLE_KEEPER, role, QUEUE, &chan_ops, p);
+	if (r < 0)
+		fatal("channel to %s: %s", role_name(role), strerror(-r));
+	if (role != ROLE_JUDGE)
+		return;
+	tell_own(k);
+	if (k->ready == 0)
+		tell_resync(k, k->resync);
+	k->resync = RESYNC_START;
+}
+
+static void
+enter_sandbox(const struct image *img)
+{
+	static const int calls[] = {SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(readlink),
+	    SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(access), SCMP_SYS(faccessat),
+	    SCMP_SYS(faccessat2), SCMP_SYS(fstatfs), SCMP_SYS(inotify_init1),
+	    SCMP_SYS(inotify_add_watch), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(getcwd), -1};
+	static struct sandbox_path paths[OPENER_PATHS + 3];
+	char real[4096] = "", *slash;
+	const char *what = "";
+	struct sandbox s = {.role = "guardd-keeper",
+	    .paths = paths,
+	    .calls = calls,
+	    .capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_DAC_READ_SEARCH,
+	    .files_max = 4096,
+	    .no_write_exec = true};
+	size_t n = opener_paths(img, paths, OPENER_PATHS);
+	int r;
+
+	/* resolv.conf is replaced by renaming, which makes another file: its directory is what can
+	 * be allowed. */
+	paths[n++].path = "/etc";
+	if (realpath(RESOLV_CONF, real) && (slash = strrchr(real, '/')) && slash > real) {
+		*slash = '\0';
+		paths[n].path = real;
+	}
+	r = sandbox_enter(&s, &what);
+	if (r < 0)
+		fatal("%s cannot be installed: %s", what, strerror(-r));
+}
+
+static void
+check(int r, const char *what)
+{
+	if (r < 0)
+		fatal("%s: %s", what, strerror(-r));
+}
+
+static int
+clean(void)
+{
+	_cleanup_(batch_fini) struct batch b = {0};
+	_cleanup_(nl_freep) struct nl *n = NULL;
+	int r = nl_new(&n, NETLINK_NETFILTER, 0);
+
+	if (r == 0)
+		r = table_clean(n, &b);
+	if (r < 0)
+		log_err("table inet guardd cannot be removed: %s", strerror(-r));
+	return r < 0;
+}
+
+static void
+start(struct keeper *k)
+{
+	static const struct turn_ops turn_ops = {on_answer, on_refused};
+	bool changed;
+
+	k->base = event_base_new();
+	if (!k->base || event_base_priority_init(k->base, 3) < 0)
+		fatal("no event base");
+	k->commit = event_new(k->base, -1, 0, on_commit, k);
+	k->wide = event_new(k->base, -1, 0, on_commit, k);
+	k->retry = event_new(k->base, -1, 0, on_retry, k);
+	k->published = event_new(k->base, -1, 0, on_published, k);
+	if (!k->commit || !k->wide || !k->retry || !k->published)
+		fatal("no events");
+	event_priority_set(k->commit, 2); /* behind all that can be read */
+	k->backoff = RETRY_FIRST;
+	k->table.never = &k->never.set;
+	k->table.published = &k->dnat;
+	check(nl_new(&k->nl, NETLINK_NETFILTER, 0), "netlink");
+	check(watch_new(&k->watch, k->base, k->nl->port, on_foreign, k), "nf_tables notifications");
+	check(never_new(&k->never_source, &k->never, k->base, on_never_changed, k), "rtnetlink");
+	check(opener_new(&k->opener), "opener");
+	check(use_image(k, FD_IMAGE), "configuration image");
+	check(
+	    turn_new(&k->turn, k->nl, &k->table, &k->banset, &k->never.set, &turn_ops, k), "turn");
+	enter_sandbox(&k->img);
+	dnat_read(&k->dnat, k->nl, &changed);
+	k->resync = RESYNC_START;
+	sync_table(k, false);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct keeper k;
+	struct msg ready = {.type = MSG_READY};
+
+	log_init("guardd-keeper", LOG_INFO);
+	if (argc == 2 && strcmp(argv[1], "--clean") == 0)
+		return clean();
+	if (argc != 1)
+		fatal("usage: guardd-keeper [--clean]; it is started by guardd");
+	start(&k);
+	new_peer(&k, ROLE_GUARDD, FD_SUPERVISOR);
+	chan_send(k.peers[ROLE_GUARDD].chan, &ready);
+	event_base_dispatch(k.base);
+	return 0;
+}

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "keeper/opener.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/hash.h"
+
+#define FILE_EVENTS (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define DIR_EVENTS                                                                                 \
+	(IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF |     \
+	    IN_ONLYDIR)
+#define JOURNAL_DIR "/run/systemd/journal"
+#define HEAD_MAX    1024
+#define NAME_PART   72
+
+struct instance {
+	uint64_t key, seen; /* seen: number of the scan that met it last */
+	char *path;         /* of the log */
+};
+
+struct opener {
+	const struct image *img;
+	int inotify;
+	struct instance instances[OPENER_INSTANCES];
+	uint32_t n;
+	uint64_t scans;
+	/* of the scan under way */
+	struct chan *reader;
+	uint32_t id, source, files;
+	bool polled;
+};
+
+int
+opener_new(struct opener **out)
+{
+	*out = calloc(1, sizeof(**out));
+	if (!*out)
+		return -ENOMEM;
+	(*out)->inotify = -1;
+	return 0;
+}
+
+void
+opener_free(struct opener *o)
+{
+	if (!o)
+		return;
+	for (uint32_t i = 0; i < o->n; i++)
+		free(o->instances[i].path);
+	closep(&o->inotify);
+	free(o);
+}
+
+void
+opener_config(struct opener *o, const struct image *img)
+{
+	o->img = img;
+}
+
+/* The number of a path; when all are taken, the one not met for the longest time gives way. */
+static uint32_t
+instance(struct opener *o, uint64_t key, const char *path)
+{
+	uint32_t at = 0;
+
+	while (at < o->n && o->instances[at].key != key)
+		at++;
+	if (at == OPENER_INSTANCES) {
+		at = 0;
+		for (uint32_t i = 1; i < o->n; i++)
+			if (o->instances[i].seen < o->instances[at].seen)
+				at = i;
+	} else if (at == o->n) {
+		o->n++;
+	}
+	free(o->instances[at].path);
+	o->instances[at] = (struct instance){key, o->scans, strdup(path)};
+	return at;
+}
+
+static void
+watch_dir(struct opener *o, const char *path)
+{
+	struct msg m = {.type = MSG_WATCHED, .id = o->id};
+
+	m.u.watched.wd = inotify_add_watch(o->inotify, path, DIR_EVENTS);
+	m.u.watched.source = o->source;
+	m.u.watched.directory = 1;
+	if (m.u.watched.wd >= 0)
+		chan_send(o->reader, &m);
+}
+
+static bool
+is_pattern(const char *path)
+{
+	return strpbrk(path, "*?[") != NULL;
+}
+
+/* Watches every directory above the last slash, patterns expanded; of missing ones the nearest that
+ * exists. */
+static void
+watch_above(struct opener *o, const char *path)
+{
+	char dir[PATH_MAX], real[PATH_MAX];
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		size_t len = slash == path ? 1 : (size_t)(slash - path);
+		glob_t g = {0};
+
+		if (len >= sizeof(dir))
+			return;
+		memcpy(dir, path, len);
+		dir[len] = '\0';
+		if (is_pattern(dir) && glob(dir, GLOB_NOSORT | GLOB_ONLYDIR, NULL, &g) == 0)
+			for (size_t i = 0; i < g.gl_pathc && i < OPENER_FILES; i++)
+				watch_dir(o, g.gl_pathv[i]);
+		globfree(&g);
+		if (!is_pattern(dir))
+			watch_dir(o, dir);
+	}
+	/* A link's target may be replaced just as well. */
+	if (!is_pattern(path) && realpath(path, real) && strcmp(real, path) != 0)
+		watch_above(o, real);
+}
+
+/* File systems that change without a word to inotify. */
+static bool
+is_remote(int fd)
+{
+	static const long types[] = {NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, 0xff534d42 /* cifs */,
+	    0xfe534d42 /* smb2 */, 0x65735546 /* fuse */, V9FS_MAGIC, CEPH_SUPER_MAGIC,
+	    AFS_SUPER_MAGIC, CODA_SUPER_MAGIC};
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if ((long)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
+/* Opens a regular file, and nothing else. */
+static int
+open_regular(int dir, const char *path, struct stat *st)
+{
+	_cleanup_(closep) int fd = openat(dir, path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, st) < 0)
+		return -errno;
+	return S_ISREG(st->st_mode) ? fd_take(&fd) : -EINVAL;
+}
+
+static void
+send_opened(struct opener *o, struct msg *m, int fd, const struct stat *st)
+{
+	m->id = o->id;
+	m->u.opened.status = fd < 0 ? fd : 0;
+	if (fd >= 0) {
+		m->u.opened.dev = st->st_dev;
+		m->u.opened.ino = st->st_ino;
+		chan_send_fd(o->reader, m, fd);
+	} else {
+		chan_send(o->reader, m);
+	}
+}
+
+static void
+send_name(struct opener *o, uint32_t at, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (uint16_t part = 0; (size_t)part * NAME_PART < len; part++) {
+		struct msg m = {.type = MSG_NAME, .id = o->id};
+		size_t rest = len - (size_t)part * NAME_PART;
+
+		m.u.name.source = o->source;
+		m.u.name.instance = at;
+		m.u.name.part = part;
+		m.u.name.len = (uint16_t)(rest < NAME_PART ? rest : NAME_PART);
+		memcpy(m.u.name.text, text + (size_t)part * NAME_PART, m.u.name.len);
+		chan_send(o->reader, &m);
+	}
+}
+
+/* Opens one file of an instance: its log is watched, a container's configuration is not. */
+static void
+open_one(struct opener *o, uint32_t at, const char *path, enum opened_what what)
+{
+	struct msg m = {.type = MSG_OPENED};
+	struct stat st = {0};
+	int fd = open_regular(AT_FDCWD, path, &st);
+
+	m.u.opened.source = o->source;
+	m.u.opened.instance = at;
+	m.u.opened.key = o->instances[at].key;
+	m.u.opened.what = what;
+	m.u.opened.wd = -1;
+	if (fd >= 0 && what == OPENED_LOG && !is_remote(fd))
+		m.u.opened.wd = inotify_add_watch(o->inotify, path, FILE_EVENTS);
+	o->polled |= fd >= 0 && what == OPENED_LOG && m.u.opened.wd < 0;
+	o->files += fd >= 0 && what == OPENED_LOG;
+	send_opened(o, &m, fd, &st);
+}
+
+static uint32_t
+name_instance(struct opener *o, const char *kind, const char *name, const char *path)
+{
+	char text[PATH_MAX + 16];
+	uint32_t at;
+
+	snprintf(text, sizeof(text), "%s:%s", kind, name);
+	at = instance(o, hash_text(text), path);
+	send_name(o, at, name);
+	return at;
+}
+
+static int
+exists(const char *path)
+{
+	return access(path, F_OK) < 0 ? -errno : 0;
+}
+
+static int
+scan_files(struct opener *o, const char *pattern)
+{
+	char dir[PATH_MAX];
+	glob_t g = {0};
+	size_t fixed = strcspn(pattern, "*?[");
+
+	watch_above(o, pattern);
+	if (glob(pattern, GLOB_NOSORT, NULL, &g) == 0)
+		for (size_t i = 0; i < g.gl_pathc && i < OPENER_FILES; i++) {
+			if (is_pattern(pattern))
+				watch_above(o, g.gl_pathv[i]);
+			open_one(o, name_instance(o, "file", g.gl_pathv[i], g.gl_pathv[i]),
+			    g.gl_pathv[i], OPENED_LOG);
+		}
+	globfree(&g);
+	while (fixed > 1 && pattern[fixed - 1] != '/')
+		fixed--;
+	snprintf(dir, sizeof(dir), "%.*s", (int)fixed, pattern);
+	return o->files > 0 ? 0 : exists(dir);
+}
+
+static bool
+is_container(const char *name)
+{
+	return strlen(name) == 64 && strspn(name, "0123456789abcdef") == 64;
+}
+
+static int
+scan_docker(struct opener *o, const char *dir)
+{
+	char path[PATH_MAX], log[PATH_MAX];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "%s/", dir);
+	watch_above(o, path);
+	d = opendir(dir);
+	if (!d)
+		return -errno;
+	for (uint32_t n = 0; n < OPENER_FILES && (e = readdir(d)); n += is_container(e->d_name)) {
+		uint32_t at;
+
+		if (!is_container(e->d_name))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		watch_dir(o, path);
+		snprintf(log, sizeof(log), "%s/%s/%s-json.log", dir, e->d_name, e->d_name);
+		snprintf(path, sizeof(path), "%s/%s/config.v2.json", dir, e->d_name);
+		at = name_instance(o, "docker", e->d_name, log);
+		open_one(o, at, path, OPENED_DOCKER);
+		open_one(o, at, log, OPENED_LOG);
+	}
+	closedir(d);
+	return 0;
+}
+
+static int
+scan_journal(struct opener *o, const char *dir)
+{
+	char path[PATH_MAX];
+	glob_t g = {0};
+	int r;
+
+	snprintf(path, sizeof(path), "%s/", *dir ? dir : JOURNAL_DIR);
+	watch_above(o, path);
+	if (!*dir)
+		return exists(JOURNAL_DIR "/socket");
+	snprintf(path, sizeof(path), "%s/*.journal", dir);
+	r = glob(path, GLOB_NOSORT, NULL, &g) == 0 ? 0 : -ENOENT;
+	globfree(&g);
+	return r;
+}
+
+static void
+scan(struct opener *o)
+{
+	static int (*const scans[])(struct opener * o, const char *path) = {
+	    [SOURCE_FILE] = scan_files,
+	    [SOURCE_JOURNAL] = scan_journal,
+	    [SOURCE_DOCKER] = scan_docker};
+	const struct image_source *s = &o->img->sources[o->source];
+	struct msg m = {.type = MSG_SCANNED, .id = o->id};
+
+	o->scans++;
+	o->files = 0;
+	o->polled = false;
+	m.u.scanned.status = scans[s->kind](o, image_str(o->img, s->path));
+	m.u.scanned.source = o->source;
+	m.u.scanned.files = o->files;
+	m.u.scanned.polled = o->polled;
+	chan_send(o->reader, &m);
+}
+
+/* Is NAME a rotated BASE: BASE.1, BASE-20261101, or STEM-20261101.EXT; compressed ones are none. */
+static bool
+is_rotated(const char *name, const char *base)
+{
+	static const char *const packed[] = {".gz", ".xz", ".zst", ".bz2"};
+	const char *ext = strrchr(base, '.');
+	size_t n = strlen(name), stem = ext ? (size_t)(ext - base) : 0;
+
+	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++)
+		if (n > strlen(packed[i]) && strcmp(name + n - strlen(packed[i]), packed[i]) == 0)
+			return false;
+	if (strncmp(name, base, strlen(base)) == 0)
+		return true;
+	return stem > 0 && strncmp(name, base, stem) == 0 && n > stem + strlen(ext) &&
+	       strcmp(name + n - strlen(ext), ext) == 0;
+}
+
+static bool
+is_wanted(int fd, const struct stat *st, const struct msg_find *f)
+{
+	char head[HEAD_MAX];
+
+	if (f->ino != 0)
+		return st->st_ino == f->ino;
+	return f->head_len > 0 && pread(fd, head, f->head_len, 0) == (ssize_t)f->head_len &&
+	       hash_bytes(&hash_stable, head, f->head_len) == f->head_hash;
+}
+
+static void
+find(struct opener *o, const struct msg_find *f)
+{
+	struct msg m = {.type = MSG_FOUND};
+	const char *path = o->instances[f->instance].path, *base = strrchr(path, '/');
+	char dir[PATH_MAX];
+	struct stat st = {0};
+	struct dirent *e;
+	int found = -ENOENT;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%.*s/", base ? (int)(base - path) : 0, path);
+	d = base ? opendir(dir) : NULL;
+	while (d && found < 0 && (e = readdir(d))) {
+		_cleanup_(closep) int fd =
+		    is_rotated(e->d_name, base + 1) ? open_regular(dirfd(d), e->d_name, &st) : -1;
+
+		if (fd >= 0 && is_wanted(fd, &st, f))
+			found = fd_take(&fd);
+	}
+	if (d)
+		closedir(d);
+	m.u.opened.source = f->source;
+	m.u.opened.instance = f->instance;
+	m.u.opened.key = o->instances[f->instance].key;
+	m.u.opened.what = OPENED_OLD;
+	m.u.opened.wd = -1;
+	send_opened(o, &m, found, &st);
+}
+
+int
+opener_request(struct opener *o, struct chan *reader, const struct msg *m)
+{
+	uint32_t sources = image_count(o->img, IMAGE_SOURCES);
+	struct msg answer = {.type = MSG_INOTIFY, .id = m->id};
+
+	o->reader = reader;
+	o->id = m->id;
+	if (m->type == MSG_HELLO) {
+		closep(&o->inotify);
+		o->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+		return o->inotify < 0 ? -errno : chan_send_fd(reader, &answer, dup(o->inotify));
+	}
+	o->source = m->type == MSG_SCAN ? m->u.scan.source : m->u.find.source;
+	if (o->source >= sources || o->inotify < 0)
+		return -EPROTO;
+	if (m->type == MSG_SCAN) {
+		scan(o);
+		return 0;
+	}
+	if (m->u.find.instance >= o->n || m->u.find.head_len > HEAD_MAX)
+		return -EPROTO;
+	find(o, &m->u.find);
+	return 0;
+}
+
+static size_t
+add_path(struct sandbox_path *out, size_t n, size_t room, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(out[i].path, path) == 0)
+			return n;
+	if (n < room)
+		out[n++] = (struct sandbox_path){strdup(path), false};
+	return n;
+}
+
+/* The nearest directory above the last slash of path that exists. */
+static size_t
+add_above(struct sandbox_path *out, size_t n, size_t room, const char *path)
+{
+	char dir[PATH_MAX], *slash;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	while ((slash = strrchr(dir, '/'))) {
+		slash[slash == dir] = '\0';
+		if (slash == dir || exists(dir) == 0)
+			return add_path(out, n, room, dir);
+	}
+	return n;
+}
+
+size_t
+opener_paths(const struct image *img, struct sandbox_path *out, size_t room)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < image_count(img, IMAGE_SOURCES); i++) {
+		const struct image_source *s = &img->sources[i];
+		const char *path = image_str(img, s->path);
+		char fixed[PATH_MAX], real[PATH_MAX];
+		glob_t g = {0};
+
+		snprintf(fixed, sizeof(fixed), "%.*s%s", (int)strcspn(path, "*?["), path,
+		    s->kind == SOURCE_FILE ? "" : "/");
+		n = add_above(out, n, room, *path ? fixed : JOURNAL_DIR "/");
+		if (s->kind == SOURCE_FILE && glob(path, GLOB_NOSORT, NULL, &g) == 0)
+			for (size_t k = 0; k < g.gl_pathc && k < OPENER_FILES; k++)
+				if (realpath(g.gl_pathv[k], real) &&
+				    strcmp(real, g.gl_pathv[k]) != 0)
+					n = add_above(out, n, room, real);
+		globfree(&g);
+	}
+	return n;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The entries of one journal directory, for all units, identifiers and facilities that are wanted
+ * of it at once (libsystemd). Comes in: journal files, whose messages are hostile. Goes out:
+ * entries in order, and cursors as struct msg_position. Bounded: a message is LINE_MAX_BYTES, names
+ * JOURNAL_NAME_MAX; mapped files are given back by closing and opening anew
+ * (source_journal_reopen).
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "reader/match.h"
+
+#define JOURNAL_NAME_MAX 256
+
+struct journal_entry {
+	const char *text; /* MESSAGE; valid during the callback */
+	size_t len;
+	bool cut;                       /* the message was longer than LINE_MAX_BYTES */
+	char program[JOURNAL_NAME_MAX]; /* SYSLOG_IDENTIFIER, else _COMM; "" is none */
+	char unit[JOURNAL_NAME_MAX];    /* _SYSTEMD_UNIT; "" is none */
+	char facility[8];               /* SYSLOG_FACILITY; "" is none */
+	usec_t time;
+};
+
+/* before: an entry of before the position, for state that reaches back. False: stop here for now
+ * (the entry itself counts as taken). */
+typedef bool (*journal_entry_fn)(void *ctx, const struct journal_entry *e, bool before);
+
+struct source_journal;
+
+/* directory: "" is the system's. img must outlive it. */
+int source_journal_new(struct source_journal **out, const char *directory, const struct image *img,
+    journal_entry_fn fn, void *ctx);
+void source_journal_free(struct source_journal *j);
+DEFINE_FREEP(struct source_journal, source_journal_free)
+/* Which sources' entries are wanted (IMAGE_SOURCES, copied); holds from the next opening on.
+ * -ENOMEM. */
+int source_journal_want(struct source_journal *j, const uint32_t *sources, size_t n);
+
+/* Opens behind the entry that p stands for, or behind the last one there is (p NULL; now is what a
+ * position says as long as there is none). before: so many earlier entries are delivered as such.
+ * 0; 1: the entry and what followed it were deleted; -ENODATA: no file there may be read; other
+ * negative errno. */
+int source_journal_open(
+    struct source_journal *j, const struct msg_position *p, usec_t now, unsigned before);
+/* Closes and opens at the same place, which gives mapped files back. As source_journal_open. */
+int source_journal_reopen(struct source_journal *j, usec_t now);
+void source_journal_close(struct source_journal *j);
+bool source_journal_is_open(const struct source_journal *j);
+
+/* For the event loop: readable means source_journal_process, then source_journal_step. -errno. */
+int source_journal_fd(struct source_journal *j);
+int source_journal_process(struct source_journal *j);
+/* Microseconds after which to process without an event (a network file system); USEC_NEVER: none.
+ */
+usec_t source_journal_timeout(struct source_journal *j, usec_t mono);
+
+enum journal_step {
+	JOURNAL_IDLE, /* at the end */
+	JOURNAL_MORE, /* max entries were read */
+	JOURNAL_HELD, /* the callback said stop */
+};
+/* Delivers up to max entries. enum journal_step, or negative errno. */
+int source_journal_step(struct source_journal *j, unsigned max);
+/* Behind the last delivered entry; key and kind are left alone. */
+void source_journal_position(struct source_journal *j, struct msg_position *out);
+/* Entries since it was opened: how much may be mapped. */
+uint64_t source_journal_read(const struct source_journal *j);
+
+/* True when the source s wants this entry. */
+bool source_journal_routes(
+    const struct image *img, const struct image_source *s, const struct journal_entry *e);
+
+/* The two forms of a cursor. text: JOURNAL_CURSOR_MAX bytes. -EINVAL. */
+#define JOURNAL_CURSOR_MAX 192
+int journal_cursor_parse(struct msg_position *out, const char *text);
+void journal_cursor_format(const struct msg_position *p, char text[static JOURNAL_CURSOR_MAX]);

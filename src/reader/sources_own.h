@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is inside struct sources, for its two files: sources.c (the keeper's answers, events) and
+ * sources_pick.c (what is read, and from where on). Nobody else includes it. Comes in and goes out:
+ * see reader/sources.h. Bounded by the image and INSTANCES_MAX.
+ */
+#pragma once
+
+#include "reader/position.h"
+#include "reader/sources.h"
+#include "reader/turns.h"
+#include "reader/watch.h"
+
+/* One source of the image. */
+struct feed {
+	bool wanted;  /* to be scanned */
+	bool asked;   /* a scan is under way */
+	bool scanned; /* at least once */
+	bool polled;
+	bool broken; /* a journal that could not be read, until the next scan */
+	int status;
+	uint32_t round; /* of the last scan */
+};
+
+struct sources {
+	struct sources_env env;
+	struct instance_env ienv;
+	struct turns *turns;
+	struct instance *items[INSTANCES_MAX];
+	size_t n_items;
+	struct feed *feeds; /* as IMAGE_SOURCES */
+	uint32_t n_feeds, n_filters;
+	bool *alive, *chosen; /* per source */
+	bool *reads;          /* per filter: it has something to read */
+	uint32_t *list;       /* room for one list of sources */
+	struct watches watches;
+	struct positions positions;
+	struct event *scan, *poll, *grace, *inotify;
+	int inotify_fd;
+	uint32_t asked; /* scans under way */
+	uint32_t round;
+	struct instance *hot[64]; /* with news, of one batch of events */
+	size_t n_hot;
+	char name[4096]; /* of the next file that is opened */
+	struct {
+		uint32_t instance;
+		bool wanted;
+		char name[128];
+	} container;     /* whose log comes next */
+	bool evaluate;   /* what is read may have to change */
+	bool positioned; /* the judge has said all */
+	bool running;
+	bool began; /* reading began once in this life */
+	bool first; /* the judge had nothing saved then */
+};
+
+/* Has what is read looked over at the end of the turn. */
+void sources_look(struct sources *s);
+void sources_evaluate(struct sources *s);
+/* What the last scan of this source did not see is gone. */
+void sources_vanish(struct sources *s, uint32_t source);
+void sources_remove(struct sources *s, size_t n);
+void sources_set_poll(struct sources *s);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Whose turn it is to be read. Comes in: instances that have news. Goes out: steps of one block
+ * each, those with fresh lines at once, those that catch up one after the other and only when
+ * nothing else is waiting in the event loop; and positions, a second later at the latest. Bounded:
+ * nothing is read while the outbox is stalled; no timer runs when nothing was read.
+ */
+#pragma once
+
+#include "base/cleanup.h"
+#include "reader/instance.h"
+
+/* Priorities of the event loop: event_base_priority_init(base, TURNS_PRIORITIES). */
+#define TURNS_PRIORITIES 3
+#define TURNS_CATCH_UP   2 /* all else has libevent's default, the middle one */
+
+struct turns;
+
+/* A step failed (i->error says how); it is tried again with the next news. */
+typedef void (*turns_failed_fn)(void *ctx, struct instance *i);
+
+int turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
+    turns_failed_fn failed, void *ctx);
+void turns_free(struct turns *t);
+DEFINE_FREEP(struct turns, turns_free)
+
+/* Reading begins or pauses (no judge). */
+void turns_run(struct turns *t, bool on);
+/* There is something to read: as a catch-up, or at once. The caller has set env->now. */
+void turns_queue(struct turns *t, struct instance *i);
+void turns_live(struct turns *t, struct instance *i);
+/* The instance is about to go, or is not read any more. */
+void turns_drop(struct turns *t, struct instance *i);
+/* The outbox has room again. */
+void turns_room(struct turns *t);
+/* Sends the positions that are not yet sent. */
+void turns_save(struct turns *t);
+/* The journal was opened: listen to it. */
+void turns_follow(struct turns *t, struct instance *i);
+/* Its position is to be sent, in a second at the latest. */
+void turns_dirty(struct turns *t, struct instance *i);
