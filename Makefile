@@ -111,7 +111,7 @@ demo:
 	@$(MAKE) --no-print-directory -s -j2 all
 	@B=$(B) sh tests/demo.sh
 
-# Everything that can be tested, ending in one line 'N passed, N failed'. GROUPS=unit,lint picks groups.
+# Everything that can be tested, ending in one line 'N passed, N failed'. SUITES=unit,lint picks groups.
 check:
 	@sh tests/deps.sh check
 	@$(MAKE) --no-print-directory -s -j2 all unit

@@ -2,7 +2,7 @@
 """Runs every test of the project and ends with one line: N passed, N failed[, N skipped].
 
 A test is a cmocka program, a lint, a golden case or a case of tests/netns; each is one process whose
-output is shown only when it fails. GROUPS=lint,unit,golden,filters,asan,fuzz,netns,netns-asan picks some of them.
+output is shown only when it fails. SUITES=lint,unit,golden,filters,asan,fuzz,netns,netns-asan picks some of them.
 """
 import concurrent.futures
 import glob
@@ -90,7 +90,7 @@ def run(job):
 
 def main():
     os.chdir(ROOT)
-    groups = os.environ.get("GROUPS", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan").split(",")
+    groups = os.environ.get("SUITES", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan").split(",")
     jobs = [j for g in groups for j in jobs_of(g)]
     if not jobs:
         sys.exit("no tests found")

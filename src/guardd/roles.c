@@ -15,8 +15,8 @@
 #define QUEUE_MAX     1024
 #define BACKOFF_FIRST (100 * USEC_PER_MSEC)
 #define BACKOFF_MAX   (10 * USEC_PER_SEC)
-#define LIVED_WELL    (10 * USEC_PER_SEC) /* a role that lived so long is started again at once */
-#define STOP_PATIENCE 5                   /* seconds until a role that does not stop is killed */
+#define LIVED_WELL    USEC_PER_SEC /* a role that lived so long is started again at once */
+#define STOP_PATIENCE 5            /* seconds until a role that does not stop is killed */
 #define MISSED_MAX    2
 
 struct role_state {

@@ -102,6 +102,16 @@ bans_max(const struct bans *b)
 	return b->slab.max;
 }
 
+uint32_t
+bans_keep(usec_t late)
+{
+	usec_t s = (late + USEC_PER_SEC - 1) / USEC_PER_SEC;
+
+	if (s < BANS_KEEP)
+		return BANS_KEEP;
+	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
+}
+
 struct prefix
 ban_prefix(const struct ban *x)
 {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 
 #define BANS_NONE UINT32_MAX
+#define BANS_KEEP 60 /* seconds a ban stays at least after its end: until the keeper has answered */
 
 struct bans;
 
@@ -71,6 +72,8 @@ uint32_t bans_high(const struct bans *b);
 uint32_t bans_count(const struct bans *b);
 uint32_t bans_max(const struct bans *b);
 
+/* The keep of a ban whose lines may be so late. */
+uint32_t bans_keep(usec_t late);
 /* What it bans. */
 struct prefix ban_prefix(const struct ban *x);
 /* Its end: planned, or when it was lifted. */

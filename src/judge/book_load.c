@@ -142,7 +142,7 @@ fill_from_rule(struct ban *x, const struct rule *r)
 {
 	uint8_t len = rule_prefix_len(r, &x->addr);
 
-	x->keep = (uint32_t)((r->within + USEC_PER_SEC - 1) / USEC_PER_SEC);
+	x->keep = bans_keep(r->within);
 	if (r->prefix_hosts > 0 && x->len > len && !(x->flags & BANS_PREFIX))
 		x->group_len = len;
 }

@@ -386,17 +386,32 @@ meet_reader(struct court *c, int fd)
 
 /* --- configuration --- */
 
+/* A file that was replaced since the start cannot be read in the sandbox: then what was found stays. */
+static gid_t
+find_again(const char *name, bool same, gid_t former)
+{
+	gid_t found = *name ? group_find(name) : CONTROL_NO_GROUP;
+
+	return found == CONTROL_NO_GROUP && same ? former : found;
+}
+
 static void
 use_rights(struct court *c)
 {
 	const char *writers = image_str(&c->image, c->image.settings->control_group);
-	struct control_rights r = {.self = geteuid(),
-	    .readers = group_find(READERS_GROUP),
-	    .writers = *writers ? group_find(writers) : CONTROL_NO_GROUP};
+	uint64_t name = hash_text(writers);
+	bool same = c->rights_known && name == c->writers_name;
 
-	if (*writers && r.writers == CONTROL_NO_GROUP)
-		log_warning("there is no group %s: only root may write to the control socket", writers);
-	control_set_rights(c->control, &r);
+	c->rights.self = geteuid();
+	c->rights.readers = find_again(READERS_GROUP, c->rights_known, c->rights.readers);
+	c->rights.writers = find_again(writers, same, c->rights.writers);
+	c->rights_known = true;
+	c->writers_name = name;
+	if (*writers && c->rights.writers == CONTROL_NO_GROUP)
+		log_warning("group %s cannot be found (if it is new, restart guardd): only root may "
+			    "write to the control socket",
+		    writers);
+	control_set_rights(c->control, &c->rights);
 }
 
 static int

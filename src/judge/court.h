@@ -34,6 +34,9 @@ struct court {
 	struct book *book;
 	struct enforce *enforce;
 	struct control *control;
+	struct control_rights rights;
+	uint64_t writers_name; /* hash of the group that the writers' number is of */
+	bool rights_known;
 	struct selfcheck *selfcheck;
 	const struct stats *stats; /* the reader's counters; NULL: none */
 

@@ -78,7 +78,8 @@ answer_refused(struct request *q, int error, const struct prefix *p, const struc
 	char text[ADDR_TEXT_MAX], entry[ADDR_TEXT_MAX];
 
 	prefix_format(p, text);
-	prefix_format(never, entry);
+	if (error == -EPERM)
+		prefix_format(never, entry);
 	if (error != -EPERM)
 		request_done(q, REQUEST_FAILED, "%s cannot be banned: %s", text, strerror(-error));
 	else if (prefix_cmp(p, never) == 0)
@@ -95,7 +96,7 @@ request_ban(struct request *q, char *const *words, unsigned n)
 	static const struct request_ops ops = {.on_banned = on_banned, .on_late = on_ban_late};
 	struct court *c = request_context(q);
 	usec_t now = clock_real(), span = c->rules.slots[RULE_MANUAL].duration;
-	struct prefix p, never;
+	struct prefix p, never = {0};
 	const char *note = NULL;
 	uint32_t slot, *state;
 	int r;

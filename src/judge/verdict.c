@@ -105,14 +105,6 @@ level_at(struct verdict *v, uint16_t rule, const struct prefix *p, bool dry, use
 	return best.level < UINT16_MAX ? (uint16_t)(best.level + 1) : UINT16_MAX;
 }
 
-static uint32_t
-seconds_up(usec_t t)
-{
-	usec_t s = (t + USEC_PER_SEC - 1) / USEC_PER_SEC;
-
-	return s < UINT32_MAX ? (uint32_t)s : UINT32_MAX;
-}
-
 static int
 add_ban(struct verdict *v, const struct ban *x, uint32_t *slot)
 {
@@ -145,7 +137,7 @@ ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t l
 	x->until = x->since + verdict_duration(r, x->level);
 	if (v->keep_formers && r->forget > keep)
 		keep = r->forget;
-	x->keep = seconds_up(keep);
+	x->keep = bans_keep(keep);
 	if (r->prefix_hosts > 0 && len > rule_prefix_len(r, addr))
 		x->group_len = rule_prefix_len(r, addr);
 	if (add_ban(v, x, &slot) < 0)
@@ -269,6 +261,7 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 	if (forbidden(&v->own->never, p, never))
 		return -EPERM;
 	x.level = level_at(v, RULE_MANUAL, p, false, now);
+	x.keep = bans_keep(v->rules->slots[RULE_MANUAL].within);
 	x.note = note ? strdup(note) : NULL;
 	if (note && !x.note)
 		return -ENOMEM;

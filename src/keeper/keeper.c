@@ -451,6 +451,7 @@ start(struct keeper *k)
 {
 	static const struct turn_ops turn_ops = {on_answer, on_refused};
 	bool changed;
+	int r;
 
 	k->base = event_base_new();
 	if (!k->base || event_base_priority_init(k->base, 3) < 0)
@@ -466,7 +467,9 @@ start(struct keeper *k)
 	k->table.never = &k->never.set;
 	k->table.published = &k->dnat;
 	check(nl_new(&k->nl, NETLINK_NETFILTER, 0), "netlink");
-	check(watch_new(&k->watch, k->base, k->nl->port, on_foreign, k), "nf_tables notifications");
+	r = watch_new(&k->watch, k->base, k->nl->port, on_foreign, k);
+	if (r < 0)
+		log_err("changes by others will not be noticed: %s", strerror(-r));
 	check(never_new(&k->never_source, &k->never, k->base, on_never_changed, k), "rtnetlink");
 	check(opener_new(&k->opener), "opener");
 	check(use_image(k, FD_IMAGE), "configuration image");

@@ -119,7 +119,8 @@ counters_slot(struct counters *c, uint64_t key, uint32_t kind, const char *name)
 	struct stats_source *s = find(c, key);
 
 	if (s) {
-		set_name(s, name);
+		if (name)
+			set_name(s, name);
 		return s;
 	}
 	s = find(c, 0);
@@ -130,7 +131,7 @@ counters_slot(struct counters *c, uint64_t key, uint32_t kind, const char *name)
 		return &c->shared->sources[OTHERS];
 	}
 	memset(s, 0, sizeof(*s));
-	set_name(s, name);
+	set_name(s, name ? name : "");
 	s->kind = kind;
 	s->state = STATS_ABSENT;
 	s->key = key;

@@ -38,7 +38,7 @@ turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
 	t->ctx = ctx;
 	TAILQ_INIT(&t->queue);
 	TAILQ_INIT(&t->dirty);
-	t->work = event_new(base, -1, 0, on_work, t);
+	t->work = evtimer_new(base, on_work, t);
 	t->save = evtimer_new(base, on_save, t);
 	if (!t->work || !t->save || event_priority_set(t->work, TURNS_CATCH_UP) < 0)
 		return -ENOMEM;
@@ -65,11 +65,12 @@ may_read(const struct turns *t)
 	return t->running && !outbox_stalled(t->env->outbox);
 }
 
+/* A timer of no length: unlike event_active it lets the loop look for news before every block. */
 static void
 work_soon(struct turns *t)
 {
 	if (may_read(t) && !TAILQ_EMPTY(&t->queue))
-		event_active(t->work, EV_TIMEOUT, 0);
+		evtimer_add(t->work, &(struct timeval){0});
 }
 
 static void

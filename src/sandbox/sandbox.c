@@ -71,10 +71,12 @@ static int
 drop_capabilities(const struct sandbox *s)
 {
 	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
+	struct __user_cap_data_struct data[2] = {0}, held[2] = {0};
 
+	if (syscall(SYS_capget, &head, held) < 0)
+		return -errno;
 	for (int i = 0; i < 2; i++) {
-		uint32_t keep = (uint32_t)(s->capabilities >> (32 * i));
+		uint32_t keep = (uint32_t)(s->capabilities >> (32 * i)) & held[i].permitted;
 
 		data[i].effective = data[i].permitted = keep;
 	}

@@ -92,8 +92,9 @@ def postfix(host):
     host.hide("/var/lib/postfix")
     shutil.chown(os.path.join(host.folder, "var-lib-postfix"), "postfix")
     host.run("/usr/lib/postfix/configure-instance.sh", "-")
-    # start-fg needs to be process 1's child or a session's leader, so that the end of it is the end of all.
-    host.popen("postfix", "start-fg", start_new_session=True, **_QUIET)
+    host.run("postfix", "check")
+    # What "postfix start-fg" ends in; by itself its end is the end of all of Postfix.
+    host.popen("/usr/lib/postfix/sbin/master", "-s", start_new_session=True, **_QUIET)
     _listens(host, 25, 587)
 
 

@@ -29,6 +29,8 @@
 #include "reader/sources.h"
 #include "reader/turns.h"
 
+#pragma GCC diagnostic ignored "-Wunused-function" /* not every test uses all of them */
+
 #define WORLD_QUESTIONS 4096
 #define WORLD_PATHS	256
 
@@ -57,6 +59,7 @@ struct world {
 	bool full;    /* takes nothing */
 	bool swallow; /* takes all and commits nothing: it will be killed */
 	size_t packets, packet_max;
+	void (*on_packet)(struct world *w); /* after each committed packet */
 };
 
 static usec_t world_now;
@@ -98,6 +101,8 @@ world_send(void *ctx, const struct msg *m, size_t n)
 		}
 		w->hits[w->n_hits++] = m[i];
 	}
+	if (w->on_packet)
+		w->on_packet(w);
 	return 0;
 }
 
@@ -335,6 +340,31 @@ world_answer(struct world *w)
 	}
 }
 
+static int
+world_count_timer(const struct event_base *base, const struct event *e, void *arg)
+{
+	struct timeval tv, now;
+
+	event_base_gettimeofday_cached((struct event_base *)base, &now);
+	if (event_pending(e, EV_TIMEOUT, &tv)) {
+		((int *)arg)[0]++;
+		((int *)arg)[1] += !timercmp(&tv, &now, >);
+	}
+	return 0;
+}
+
+/* How many timers wait, and how many of them are due. */
+static int
+world_timers(struct world *w, int *due)
+{
+	int n[2] = {0};
+
+	event_base_foreach_event(w->base, world_count_timer, n);
+	if (due)
+		*due = n[1];
+	return n[0];
+}
+
 /* Runs the loop and the keeper until nothing is left to do. All events come from this process, so that
  * a few quiet rounds mean that there are none. */
 static void
@@ -342,6 +372,7 @@ world_settle(struct world *w)
 {
 	for (int quiet = 0; quiet < 4;) {
 		size_t packets = w->packets;
+		int due;
 
 		event_base_loop(w->base, EVLOOP_NONBLOCK);
 		quiet++;
@@ -349,7 +380,8 @@ world_settle(struct world *w)
 			world_answer(w);
 			quiet = 0;
 		}
-		if (w->packets != packets ||
+		world_timers(w, &due);
+		if (w->packets != packets || due ||
 		    event_base_get_num_events(w->base, EVENT_BASE_COUNT_ACTIVE) > 0)
 			quiet = 0;
 	}
@@ -595,5 +627,5 @@ world_slot(struct world *w, const char *kind, const char *name)
 	char text[600];
 
 	snprintf(text, sizeof(text), "%s:%s", kind, name);
-	return counters_slot(w->counters, hash_text(text), SOURCE_FILE, name);
+	return counters_slot(w->counters, hash_text(text), SOURCE_FILE, NULL);
 }

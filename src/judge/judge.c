@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * guardd-judge: without arguments the judge of a running guardd (descriptors of wire/fds.h), with --replay a
+ * calculator over offences on standard input.
+ */
+#include <errno.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "judge/court.h"
+#include "judge/groups.h"
+#include "judge/replay.h"
+#include "sandbox/sandbox.h"
+#include "wire/fds.h"
+
+/* SQLite's files; accepting and naming clients of the control socket. */
+static const int judge_calls[] = {SCMP_SYS(openat), SCMP_SYS(open), SCMP_SYS(pwrite64),
+    SCMP_SYS(fsync), SCMP_SYS(fdatasync), SCMP_SYS(ftruncate), SCMP_SYS(unlink), SCMP_SYS(unlinkat),
+    SCMP_SYS(rename), SCMP_SYS(renameat2), SCMP_SYS(newfstatat), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(statx), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+    SCMP_SYS(readlinkat), SCMP_SYS(getcwd), SCMP_SYS(geteuid), SCMP_SYS(getuid), SCMP_SYS(fchmod),
+    SCMP_SYS(fchown), SCMP_SYS(utimensat), SCMP_SYS(accept4), SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(sendto), SCMP_SYS(recvfrom),
+    SCMP_SYS(getsockname), SCMP_SYS(ioctl), SCMP_SYS(uname), -1};
+
+static const int replay_calls[] = {-1};
+
+/* The path of the state directory, which SQLite and Landlock need by name. */
+static int
+state_path(char *path, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", FD_STATE);
+	n = readlink(link, path, size - 1);
+	if (n < 0 || (size_t)n == size - 1)
+		return n < 0 ? -errno : -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
+}
+
+static const struct stats *
+map_stats(void)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(FD_STATS, &st) < 0 || (size_t)st.st_size < sizeof(struct stats))
+		return NULL;
+	p = mmap(NULL, sizeof(struct stats), PROT_READ, MAP_SHARED, FD_STATS, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void
+enter_sandbox(const int *calls, const struct sandbox_path *paths)
+{
+	const struct sandbox s = {.role = "judge",
+	    .paths = paths,
+	    .calls = calls,
+	    .files_max = 256,
+	    .no_write_exec = true};
+	const char *what;
+	int r = sandbox_enter(&s, &what);
+
+	if (r < 0)
+		fatal("the sandbox cannot be entered (%s): %s", what, strerror(-r));
+}
+
+/* The supervisor alone says when it ends; a full disk and a gone client are errors, no signals. */
+static void
+ignore_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ};
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		signal(signals[i], SIG_IGN);
+}
+
+static int
+serve(void)
+{
+	_cleanup_(court_freep) struct court *c = NULL;
+	char state[4096];
+	struct court_fds fds = {.supervisor = FD_SUPERVISOR,
+	    .image = FD_IMAGE,
+	    .control = FD_CONTROL,
+	    .selfcheck = FD_SELFCHECK,
+	    .state = state};
+	const struct sandbox_path paths[] = {
+	    {state, true}, {GROUPS_FILE, false}, {"/dev/urandom", false}, {NULL, false}};
+	int r = state_path(state, sizeof(state));
+
+	if (r < 0)
+		fatal("no state directory: %s", strerror(-r));
+	ignore_signals();
+	umask(077);
+	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	enter_sandbox(judge_calls, paths);
+	if (court_new(&c, &fds, map_stats()) < 0)
+		return 1;
+	close(FD_IMAGE);
+	if (court_open_book(c) < 0)
+		return 1;
+	return court_run(c);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct sandbox_path none[] = {{NULL, false}};
+
+	log_init("guardd-judge", LOG_INFO);
+	if (argc == 2 && strcmp(argv[1], "--replay") == 0) {
+		enter_sandbox(replay_calls, none);
+		return replay_run(FD_IMAGE, STDIN_FILENO, STDOUT_FILENO);
+	}
+	if (argc != 1)
+		fatal("usage: guardd-judge, started by guardd, or guardd-judge --replay");
+	return serve();
+}
