@@ -28,7 +28,7 @@ CPPFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -Isrc -DGUARDD_VERSION='"$(VERSION)"' \
 
 # A role's folder is its executable; these are the libraries its link line may name.
 ROLES := guardd keeper reader judge conf ctl
-SHARED := base wire sandbox
+SHARED := base wire sandbox nft
 EXE_guardd := guardd
 EXE_keeper := guardd-keeper
 EXE_reader := guardd-reader

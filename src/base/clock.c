@@ -40,22 +40,39 @@ clock_mono(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+/* Days of the epoch to a date of the Gregorian calendar, by 400-year eras that begin on a 1st of
+ * March. */
+static void
+date_of_days(int64_t days, int *year, int *month, int *day)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097;
+	int doe = (int)(z - era * 146097);
+	int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+
+	*day = doy - (153 * mp + 2) / 5 + 1;
+	*month = mp < 10 ? mp + 3 : mp - 9;
+	*year = (int)(yoe + era * 400) + (*month <= 2);
+}
+
+/* By hand: gmtime_r(3) opens /etc/localtime, which a sealed process cannot. */
 const char *
 clock_format(usec_t t, int sub, char buf[static 40])
 {
 	usec_t frac = ((t % USEC_PER_SEC) + USEC_PER_SEC) % USEC_PER_SEC;
-	time_t s = (time_t)((t - frac) / USEC_PER_SEC);
-	struct tm tm;
-	size_t n;
+	int64_t s = (t - frac) / USEC_PER_SEC, rest = ((s % 86400) + 86400) % 86400;
+	int year, month, day, n;
 
-	if (t == USEC_NEVER || !gmtime_r(&s, &tm)) {
+	if (t == USEC_NEVER) {
 		strcpy(buf, "never");
 		return buf;
 	}
-	n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	date_of_days((s - rest) / 86400, &year, &month, &day);
+	n = snprintf(buf, 40, "%04d-%02d-%02dT%02d:%02d:%02d", year, month, day, (int)(rest / 3600),
+	    (int)(rest / 60 % 60), (int)(rest % 60));
 	if (sub)
-		n += (size_t)snprintf(buf + n, 40 - n, ".%06d", (int)frac);
-	snprintf(buf + n, 40 - n, "Z");
+		n += snprintf(buf + n, 40 - (size_t)n, ".%06d", (int)frac);
+	snprintf(buf + n, 40 - (size_t)n, "Z");
 	return buf;
 }
 
@@ -69,7 +86,7 @@ clock_format_span(usec_t span, char buf[static 40])
 		return buf;
 	}
 	if (span < USEC_PER_SEC) {
-		strcpy(buf, "0s");
+		snprintf(buf, 40, span > 0 ? "%dms" : "0s", (int)(span / USEC_PER_MSEC));
 		return buf;
 	}
 	while (span < units[i].size)

@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_SIZE (64u << 10)
+/* A build for the address sanitizer sets it to 1: then each piece is a block with its own red
+ * zones. */
+#ifndef ARENA_BLOCK_SIZE
+#define ARENA_BLOCK_SIZE (64u << 10)
+#endif
 
 struct arena_block {
 	struct arena_block *next;
@@ -29,7 +33,7 @@ arena_fini(struct arena *a)
 static void
 arena_grow(struct arena *a, size_t n)
 {
-	size_t room = n > BLOCK_SIZE ? n : BLOCK_SIZE;
+	size_t room = n > ARENA_BLOCK_SIZE ? n : ARENA_BLOCK_SIZE;
 	struct arena_block *b;
 
 	if (room > ARENA_MAX || a->total + room > ARENA_MAX)

@@ -457,7 +457,8 @@ check_forging(struct linter *l, const struct regex *r, const struct rest *rest)
 	uint64_t set[4];
 	struct walker w = {set, rest, true};
 
-	if (is_trusted(r) || r->kind == REGEX_LOOK)
+	/* A backreference takes no more than its group did. */
+	if (is_trusted(r) || r->kind == REGEX_LOOK || r->kind == REGEX_ANY)
 		return;
 	if (is_wide(r, set)) {
 		if (takes_address(set) && walk_rest(&w, rest))

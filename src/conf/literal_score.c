@@ -101,6 +101,8 @@ best_piece(const struct pattern_text *t)
 	struct piece best = {0};
 	size_t start = 0, exact = 0;
 
+	if (t->n < LITERAL_MIN)
+		return best;
 	for (size_t i = 0; i <= t->n; i++) {
 		bool end = i == t->n || is_break(t->at[i]);
 

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "judge/slab.h"
 
-#define CLEAN	    (UINT32_MAX - 1)
+#define CLEAN       (UINT32_MAX - 1)
 #define HEADS_FIRST 256
 #define NO_PLACE    UINT32_MAX
 
@@ -20,7 +20,7 @@ struct bans {
 	uint32_t n_heads;
 	uint32_t *heap; /* by the time from which no line can reach it */
 	uint32_t n_heap, heap_room;
-	uint32_t changed;
+	uint32_t changed, changed_last;
 };
 
 /* Hashed as it is: no padding. */
@@ -307,8 +307,8 @@ heap_down(struct bans *b, uint32_t index)
 
 		if (child >= b->n_heap)
 			break;
-		if (child + 1 < b->n_heap && out_of_reach(at(b, b->heap[child + 1])) <
-						 out_of_reach(at(b, b->heap[child])))
+		if (child + 1 < b->n_heap &&
+		    out_of_reach(at(b, b->heap[child + 1])) < out_of_reach(at(b, b->heap[child])))
 			child++;
 		if (out_of_reach(at(b, b->heap[child])) >= key)
 			break;
@@ -492,8 +492,12 @@ bans_change(struct bans *b, uint32_t slot)
 
 	if (x->changed != CLEAN)
 		return;
-	x->changed = b->changed;
-	b->changed = slot;
+	x->changed = BANS_NONE;
+	if (b->changed == BANS_NONE)
+		b->changed = slot;
+	else
+		at(b, b->changed_last)->changed = slot;
+	b->changed_last = slot;
 }
 
 uint32_t

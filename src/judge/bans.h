@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The bans that matter now: in force, or over for less than their rule's window, since a line may be that
- * late. Comes in: verdicts, bans by hand, the keeper's answers, the book at start. Goes out: to the kernel
- * (enforce), to the book (rows are slots), to people. Bounded by max; then the one that is over first gives way.
- * Over ones leave through bans_over, asked on the way: no timers.
+ * The bans that matter now: in force, or over for less than their rule's window, since a line may
+ * be that late. Comes in: verdicts, bans by hand, the keeper's answers, the book at start. Goes
+ * out: to the kernel (enforce), to the book (rows are slots), to people. Bounded by max; then the
+ * one that is over first gives way. Over ones leave through bans_over, asked on the way: no timers.
  */
 #pragma once
 
@@ -12,23 +12,25 @@
 #include "base/clock.h"
 
 #define BANS_NONE UINT32_MAX
-#define BANS_KEEP 60 /* seconds a ban stays at least after its end: until the keeper has answered */
+#define BANS_KEEP                                                                                  \
+	60 /* seconds a ban stays at least after its end: until the keeper has answered            \
+	    */
 
 struct bans;
 
 /* flags of struct ban */
-#define BANS_DRY     1u	 /* decided and told, never sent to the kernel */
-#define BANS_PREFIX  2u	 /* made for the hosts banned in it: points counts them */
-#define BANS_BUILTIN 4u	 /* of the self check: not for the book */
-#define BANS_TOLD    8u	 /* its line was logged */
+#define BANS_DRY     1u  /* decided and told, never sent to the kernel */
+#define BANS_PREFIX  2u  /* made for the hosts banned in it: points counts them */
+#define BANS_BUILTIN 4u  /* of the self check: not for the book */
+#define BANS_TOLD    8u  /* its line was logged */
 #define BANS_GONE    16u /* over; the slot is free once the book has it in its history */
 
 enum ban_kernel {
-	KERNEL_OUT,	/* not there, as far as is known */
-	KERNEL_ASKED,	/* sent, not answered */
-	KERNEL_IN,	/* the kernel has it */
+	KERNEL_OUT,     /* not there, as far as is known */
+	KERNEL_ASKED,   /* sent, not answered */
+	KERNEL_IN,      /* the kernel has it */
 	KERNEL_REFUSED, /* error says why; sent again later */
-	KERNEL_NEVER,	/* the keeper refuses: a never-ban address */
+	KERNEL_NEVER,   /* the keeper refuses: a never-ban address */
 	KERNEL_LEAVING, /* is to be taken out */
 	KERNEL_UNASKED, /* was asked to be taken out, not answered */
 };
@@ -39,16 +41,16 @@ struct ban {
 	uint16_t rule;
 	uint32_t count; /* offences since */
 	usec_t since, until;
-	usec_t ended;		 /* lifted before its time; 0: not */
+	usec_t ended;            /* lifted before its time; 0: not */
 	uint64_t packets, bytes; /* dropped by former elements of it */
-	char *note;		 /* of a ban by hand, owned; NULL: none */
+	char *note;              /* of a ban by hand, owned; NULL: none */
 	uint32_t points;
-	uint32_t keep; /* seconds it stays here after its end */
+	uint32_t keep;  /* seconds it stays here after its end */
 	uint16_t level; /* which ban of this source: 1, 2, ... */
 	uint8_t flags;
-	uint8_t kernel; /* enum ban_kernel */
-	int16_t error;	/* KERNEL_REFUSED: negative errno */
-	uint8_t epoch;	/* of the table it was sent to */
+	uint8_t kernel;    /* enum ban_kernel */
+	int16_t error;     /* KERNEL_REFUSED: negative errno */
+	uint8_t epoch;     /* of the table it was sent to */
 	uint8_t group_len; /* it counts as a host of this prefix length; 0: of none */
 	/* the table's own */
 	uint32_t next, sibling, place, changed;
@@ -61,7 +63,8 @@ void bans_free(struct bans *b);
 DEFINE_FREEP(struct bans, bans_free)
 int bans_limit(struct bans *b, uint32_t max);
 
-/* Copies values (owns the note from now on when it returns 0) and gives its slot. -ENOSPC, -ENOMEM. */
+/* Copies values (owns the note from now on when it returns 0) and gives its slot. -ENOSPC, -ENOMEM.
+ */
 int bans_add(struct bans *b, const struct ban *values, uint32_t *slot);
 /* The same for a row of the book: its own slot where that is free; else another, marked changed. */
 int bans_restore(struct bans *b, uint32_t slot, const struct ban *values);
@@ -81,11 +84,13 @@ usec_t ban_end(const struct ban *x);
 /* True while it holds at t; a gone one never does. */
 bool ban_holds(const struct ban *x, usec_t t);
 
-/* The slots that ban exactly p, gone ones too: the first, and the one behind slot; BANS_NONE at the end. */
+/* The slots that ban exactly p, gone ones too: the first, and the one behind slot; BANS_NONE at the
+ * end. */
 uint32_t bans_first(const struct bans *b, const struct prefix *p);
 uint32_t bans_next(const struct bans *b, const struct prefix *p, uint32_t slot);
 /* How many hosts of p (of length group_len) this rule bans at t; counts up to most. */
-uint32_t bans_hosts(const struct bans *b, uint16_t rule, const struct prefix *p, usec_t t, uint32_t most);
+uint32_t bans_hosts(
+    const struct bans *b, uint16_t rule, const struct prefix *p, usec_t t, uint32_t most);
 
 /* Changes what it bans to a narrower prefix (the host alone). */
 void bans_narrow(struct bans *b, uint32_t slot, uint8_t len);
@@ -98,7 +103,8 @@ uint32_t bans_over(struct bans *b, usec_t now, uint32_t most);
 /* Marks the one that is over first as gone, whenever that is. BANS_NONE: there is none. */
 uint32_t bans_give_way(struct bans *b);
 
-/* By the end, the soonest first on the whole: position 0..bans_placed-1. For sending the longest first. */
+/* By the end, the soonest first on the whole: position 0..bans_placed-1. For sending the longest
+ * first. */
 uint32_t bans_placed(const struct bans *b);
 uint32_t bans_at_place(const struct bans *b, uint32_t place);
 

@@ -49,19 +49,10 @@ prefix_of_blob(struct prefix *p, const unsigned char *blob, int n)
 static const struct {
 	int code, error;
 } codes[] = {
-    {SQLITE_OK, 0},
-    {SQLITE_ROW, 0},
-    {SQLITE_DONE, 0},
-    {SQLITE_FULL, -ENOSPC},
-    {SQLITE_NOMEM, -ENOMEM},
-    {SQLITE_BUSY, -EBUSY},
-    {SQLITE_LOCKED, -EBUSY},
-    {SQLITE_READONLY, -EROFS},
-    {SQLITE_PERM, -EACCES},
-    {SQLITE_CANTOPEN, -ENOENT},
-    {SQLITE_CORRUPT, -EBADMSG},
-    {SQLITE_NOTADB, -EBADMSG},
-    {SQLITE_MISMATCH, -EBADMSG},
+    {SQLITE_OK, 0}, {SQLITE_ROW, 0}, {SQLITE_DONE, 0}, {SQLITE_FULL, -ENOSPC},
+    {SQLITE_NOMEM, -ENOMEM}, {SQLITE_BUSY, -EBUSY}, {SQLITE_LOCKED, -EBUSY},
+    {SQLITE_READONLY, -EROFS}, {SQLITE_PERM, -EACCES}, {SQLITE_CANTOPEN, -ENOENT},
+    {SQLITE_CORRUPT, -EBADMSG}, {SQLITE_NOTADB, -EBADMSG}, {SQLITE_MISMATCH, -EBADMSG},
     {SQLITE_ERROR, -EBADMSG}, /* tables that are not ours */
 };
 
@@ -71,8 +62,8 @@ book_fail(struct book *b, int code)
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (codes[i].code == (code & 0xff) && codes[i].error == 0)
 			return 0;
-	snprintf(b->error, sizeof(b->error), "%s",
-	    b->db ? sqlite3_errmsg(b->db) : sqlite3_errstr(code));
+	snprintf(
+	    b->error, sizeof(b->error), "%s", b->db ? sqlite3_errmsg(b->db) : sqlite3_errstr(code));
 	for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
 		if (codes[i].code == (code & 0xff))
 			return codes[i].error;
@@ -418,8 +409,8 @@ book_commit(struct book *b, usec_t now, usec_t keep_from)
 /* --- asking --- */
 
 bool
-book_former(struct book *b, uint16_t rule, const struct prefix *p, bool dry,
-    struct verdict_former *out)
+book_former(
+    struct book *b, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out)
 {
 	int64_t id = b->parts.rules->slots[rule].book_id;
 	unsigned char blob[BLOB_MAX];
@@ -464,8 +455,8 @@ each_entry(struct book *b, sqlite3_stmt *s, int64_t *last, book_entry_fn fn, voi
 		    .note = (const char *)sqlite3_column_text(s, 12)};
 
 		*last = sqlite3_column_int64(s, 0);
-		if (e.rule && prefix_of_blob(&e.prefix, sqlite3_column_blob(s, 2),
-				  sqlite3_column_bytes(s, 2)))
+		if (e.rule && prefix_of_blob(
+				  &e.prefix, sqlite3_column_blob(s, 2), sqlite3_column_bytes(s, 2)))
 			fn(ctx, &e);
 	}
 	return book_fail(b, code);
@@ -495,8 +486,7 @@ book_history_inside(struct book *b, const struct prefix *p, int64_t *before, uns
 }
 
 int
-book_history_of(
-    struct book *b, const struct prefix *p, unsigned limit, book_entry_fn fn, void *ctx)
+book_history_of(struct book *b, const struct prefix *p, unsigned limit, book_entry_fn fn, void *ctx)
 {
 	unsigned char blob[BLOB_MAX];
 	sqlite3_stmt *s = NULL;

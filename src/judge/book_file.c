@@ -78,7 +78,7 @@ migrate(struct book *b, int64_t version)
 
 /* 0, -EBADMSG (damaged), -EPROTO (of a newer guardd), or what kept it from being used. */
 static int
-open_file(struct book *b, bool *was_there)
+open_file(struct book *b)
 {
 	int64_t version = 0;
 	int r = book_fail(b, sqlite3_open_v2(b->path, &b->db,
@@ -92,7 +92,6 @@ open_file(struct book *b, bool *was_there)
 		r = read_int(b, "PRAGMA user_version", &version);
 	if (r < 0)
 		return r;
-	*was_there = version > 0;
 	if (version > BOOK_SCHEMA) {
 		snprintf(b->error, sizeof(b->error),
 		    "its schema is version %lld, this guardd knows %d", (long long)version,
@@ -127,13 +126,6 @@ set_aside(struct book *b, const char *kind, usec_t now, struct book_opened *told
 	return 0;
 }
 
-static bool
-is_unusable(int r)
-{
-	/* -EIO with SQLITE_ERROR: tables that are not ours. */
-	return r == -EBADMSG || r == -EPROTO;
-}
-
 /* Everything in memory is to be written into what is a new file now. */
 static void
 start_over(struct book *b)
@@ -148,13 +140,12 @@ start_over(struct book *b)
 static int
 open_or_set_aside(struct book *b, usec_t now, struct book_opened *told)
 {
-	int r = open_file(b, &told->known);
+	int r = open_file(b);
 
-	if (is_unusable(r)) {
-		told->known = false;
+	if (r == -EBADMSG || r == -EPROTO) {
 		r = set_aside(b, r == -EPROTO ? "newer" : "damaged", now, told);
 		if (r == 0)
-			r = open_file(b, &told->known);
+			r = open_file(b);
 		if (r == 0)
 			start_over(b);
 	}
@@ -174,9 +165,8 @@ book_open(struct book *b, usec_t now, struct book_opened *told)
 		r = book_load(b, now, &told->unread);
 		if (r == -EBADMSG) {
 			r = set_aside(b, "damaged", now, told);
-			told->known = false;
 			if (r == 0)
-				r = open_file(b, &told->known);
+				r = open_file(b);
 			if (r == 0)
 				start_over(b);
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the parts of the book share: book.c writes, book_file.c opens and sets aside, book_load.c reads.
- * Nobody else includes this.
+ * What the parts of the book share: book.c writes, book_file.c opens and sets aside, book_load.c
+ * reads. Nobody else includes this.
  */
 #pragma once
 
@@ -22,7 +22,8 @@ struct book {
 	char error[256];
 };
 
-/* SQLite's result codes as negative errno; keeps the text for book_error. SQLITE_OK, ROW and DONE are 0. */
+/* SQLite's result codes as negative errno; keeps the text for book_error. SQLITE_OK, ROW and DONE
+ * are 0. */
 int book_fail(struct book *b, int code);
 void book_close(struct book *b);
 int book_exec(struct book *b, const char *sql);

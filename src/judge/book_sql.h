@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * All SQL of the book: its schema by version, and one statement per thing the judge does with it. No text
- * from outside ever becomes SQL. Times are microseconds of the epoch; addresses are blobs of the family (4, 6)
- * and the bytes in network order; a prefix is that and its length in one more byte, so that all inside a
- * prefix is one range. Rows of tallies and bans have the numbers of their slots in memory: what is
- * counted together lies together.
+ * All SQL of the book: its schema by version, and one statement per thing the judge does with it.
+ * No text from outside ever becomes SQL. Times are microseconds of the epoch; addresses are blobs
+ * of the family (4, 6) and the bytes in network order; a prefix is that and its length in one more
+ * byte, so that all inside a prefix is one range. Rows of tallies and bans have the numbers of
+ * their slots in memory: what is counted together lies together.
  */
 #pragma once
 
@@ -66,7 +66,8 @@ static const char *const book_statements[SQL_STATEMENTS] = {
     [SQL_ROLLBACK] = "ROLLBACK",
     [SQL_RULE_ADD] = "INSERT OR IGNORE INTO rules(name) VALUES(?1)",
     [SQL_RULE_ID] = "SELECT id FROM rules WHERE name=?1",
-    [SQL_POSITION] = "REPLACE INTO positions VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
+    [SQL_POSITION] =
+	"REPLACE INTO positions VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
     [SQL_TALLY] = "REPLACE INTO tallies VALUES(?1,?2,?3,?4)",
     [SQL_TALLY_GONE] = "DELETE FROM tallies WHERE slot=?1",
     [SQL_BAN] = "REPLACE INTO bans VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14)",
@@ -81,15 +82,15 @@ static const char *const book_statements[SQL_STATEMENTS] = {
 };
 
 /* Only at start, or on request. */
-#define SQL_LOAD_RULES	   "SELECT id,name FROM rules"
+#define SQL_LOAD_RULES     "SELECT id,name FROM rules"
 #define SQL_LOAD_POSITIONS "SELECT * FROM positions"
 #define SQL_LOAD_TALLIES   "SELECT slot,rule,source,events FROM tallies ORDER BY slot"
 #define SQL_LOAD_BANS      "SELECT * FROM bans ORDER BY slot"
 #define SQL_HISTORY_INSIDE                                                                         \
-	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"      \
-	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                            \
+	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"  \
+	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                        \
 	" WHERE h.prefix>=?1 AND h.prefix<=?2 AND h.id<?3 ORDER BY h.id DESC LIMIT ?4"
 #define SQL_HISTORY_OF                                                                             \
-	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"      \
-	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                            \
+	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"  \
+	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                        \
 	" WHERE h.prefix=?1 ORDER BY h.id DESC LIMIT ?2"

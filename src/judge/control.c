@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define OUT_LOW	   (16 << 10) /* bytes not yet taken, below which a request goes on */
+#define OUT_LOW    (16 << 10) /* bytes not yet taken, below which a request goes on */
 #define OUT_HIGH   (64 << 10)
 #define GROUPS_MAX 1024
 
@@ -96,7 +96,8 @@ is_text(const char *line, size_t n)
 	return true;
 }
 
-/* A word in quotes, unescaped in place; *at is behind the closing quote. False: it does not close. */
+/* A word in quotes, unescaped in place; *at is behind the closing quote. False: it does not close.
+ */
 static bool
 take_quoted(char *line, size_t n, size_t *at)
 {
@@ -172,7 +173,8 @@ start_command(struct request *q, char **words, int n)
 	if (!k->name)
 		request_done(q, REQUEST_USAGE, "there is no request \"%s\"", words[0]);
 	else if (q->right < k->right)
-		request_done(q, REQUEST_NOT_ALLOWED, "%s is for root and the control group", k->name);
+		request_done(
+		    q, REQUEST_NOT_ALLOWED, "%s is for root and the control group", k->name);
 	else if (n - 1 < k->min || n - 1 > k->max)
 		request_done(q, REQUEST_USAGE, "usage: %s %s", k->name, k->usage);
 	else
@@ -228,7 +230,8 @@ on_output(struct bufferevent *stream, void *arg)
 	}
 }
 
-/* The end of the stream, an error, or silence. One that only closed its writing end still gets its answer. */
+/* The end of the stream, an error, or silence. One that only closed its writing end still gets its
+ * answer. */
 static void
 on_event(struct bufferevent *stream, short what, void *arg)
 {
@@ -298,8 +301,8 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-control_new(struct control **out, struct event_base *base, int fd,
-    const struct command *commands, void *ctx)
+control_new(struct control **out, struct event_base *base, int fd, const struct command *commands,
+    void *ctx)
 {
 	struct control *c = calloc(1, sizeof(*c));
 
@@ -434,8 +437,8 @@ request_done(struct request *q, enum request_status status, const char *fmt, ...
 }
 
 void
-request_keep(struct request *q, const struct request_ops *ops, void *state,
-    void (*free_state)(void *))
+request_keep(
+    struct request *q, const struct request_ops *ops, void *state, void (*free_state)(void *))
 {
 	q->ops = ops;
 	q->state = state;

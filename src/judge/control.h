@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The control socket: clients, their rights, one request each, the answer's lines. Comes in: any bytes
- * from any local process. Goes out: JSON lines of the commands of a table. Bounded: CONTROL_CLIENTS, requests of
- * CONTROL_LINE_MAX bytes, CONTROL_IDLE seconds of silence; what waits for a slow client is bounded by
- * the commands, which go on only when request_has_room. A client can close itself, nothing else.
+ * The control socket: clients, their rights, one request each, the answer's lines. Comes in: any
+ * bytes from any local process. Goes out: JSON lines of the commands of a table. Bounded:
+ * CONTROL_CLIENTS, requests of CONTROL_LINE_MAX bytes, CONTROL_IDLE seconds of silence; what waits
+ * for a slow client is bounded by the commands, which go on only when request_has_room. A client
+ * can close itself, nothing else.
  */
 #pragma once
 
@@ -15,10 +16,10 @@
 #include "judge/bans.h"
 #include "wire/msg.h"
 
-#define CONTROL_CLIENTS	 32
+#define CONTROL_CLIENTS  32
 #define CONTROL_LINE_MAX 4096
-#define CONTROL_WORDS	 16
-#define CONTROL_IDLE	 10 /* seconds */
+#define CONTROL_WORDS    16
+#define CONTROL_IDLE     10 /* seconds */
 #define CONTROL_NO_GROUP ((gid_t)-1)
 
 enum request_status {
@@ -42,7 +43,8 @@ struct request_ops {
 	void (*on_room)(struct request *q); /* the client took what was written */
 	void (*on_banned)(struct request *q, uint32_t slot, const struct msg_banned *answer);
 	void (*on_answer)(struct request *q, const struct msg *m); /* UNBANNED, FOUND_BAN */
-	void (*on_reloaded)(struct request *q, uint32_t id, int status, int errors); /* errors is lent */
+	void (*on_reloaded)(
+	    struct request *q, uint32_t id, int status, int errors); /* errors is lent */
 	void (*on_late)(struct request *q); /* the time of request_wait is over */
 };
 
@@ -56,8 +58,8 @@ struct command {
 };
 
 struct control_rights {
-	uid_t self;	/* the daemon's uid */
-	gid_t readers;	/* CONTROL_NO_GROUP: none */
+	uid_t self;    /* the daemon's uid */
+	gid_t readers; /* CONTROL_NO_GROUP: none */
 	gid_t writers;
 };
 
@@ -89,12 +91,14 @@ unsigned request_index(const struct request *q);
 void request_write(struct request *q, struct strbuf *lines);
 /* False: wait for on_room before writing more. */
 bool request_has_room(const struct request *q);
-/* The last line; the connection is closed behind it, q must not be used any more. fmt NULL: no error text. */
+/* The last line; the connection is closed behind it, q must not be used any more. fmt NULL: no
+ * error text. */
 void request_done(struct request *q, enum request_status status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/* The request goes on later. state is owned from now on and freed with free_state when it ends, however. */
-void request_keep(struct request *q, const struct request_ops *ops, void *state,
-    void (*free_state)(void *));
+/* The request goes on later. state is owned from now on and freed with free_state when it ends,
+ * however. */
+void request_keep(
+    struct request *q, const struct request_ops *ops, void *state, void (*free_state)(void *));
 void *request_state(const struct request *q);
 /* on_late after so long, unless it is asked for again or ended before. */
 void request_wait(struct request *q, unsigned milliseconds);

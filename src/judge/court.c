@@ -10,207 +10,9 @@
 #include "judge/selfcheck.h"
 #include "judge/text.h"
 
-#define READER_QUEUE	 (POSITIONS_MAX + CHAN_BATCH) /* all positions and their end fit */
+#define READER_QUEUE     (POSITIONS_MAX + CHAN_BATCH) /* all positions and their end fit */
 #define SUPERVISOR_QUEUE 128
-#define OVER_PER_TURN	 1024
-#define LAST_WORDS	 2000 /* milliseconds */
-#define BOOK_RETRY_MAX	 60   /* seconds */
-
-static usec_t
-now_of(struct court *c)
-{
-	if (c->now == 0)
-		c->now = clock_real();
-	return c->now;
-}
-
-/* --- the book --- */
-
-static void
-arm(struct event *e, unsigned seconds)
-{
-	if (!evtimer_pending(e, NULL))
-		evtimer_add(e, &(struct timeval){.tv_sec = seconds});
-}
-
-static void
-tell_opened(const struct book_opened *o)
-{
-	if (o->set_aside)
-		log_alert("the book cannot be used (%s): it is now %s; what it knew of bans, tallies "
-			  "and positions is lost, guarding goes on with a new one",
-		    o->why, o->aside);
-	if (o->unread)
-		log_warning("%u rows of the book make no sense and were left out", o->unread);
-}
-
-static int
-open_book(struct court *c)
-{
-	struct book_opened told;
-	int r = book_open(c->book, clock_real(), &told);
-
-	tell_opened(&told);
-	if (r == 0)
-		enforce_known(c->enforce, told.known);
-	return r;
-}
-
-static void
-book_failed(struct court *c, int error)
-{
-	if (!c->book_trouble)
-		log_alert("the book cannot be written (%s): bans still reach the kernel, the book is "
-			  "caught up when it can be",
-		    book_error(c->book));
-	c->book_trouble = true;
-	if (error == -EBADMSG)
-		c->book_wait = 0;
-	arm(c->retry, c->book_wait ? c->book_wait : 1);
-	c->book_wait = c->book_wait ? c->book_wait * 2 : 1;
-	if (c->book_wait > BOOK_RETRY_MAX)
-		c->book_wait = BOOK_RETRY_MAX;
-}
-
-static bool
-commit_now(struct court *c)
-{
-	usec_t now = clock_real();
-	int r;
-
-	evtimer_del(c->commit);
-	r = book_commit(c->book, now, now - c->image.settings->history);
-	if (r < 0) {
-		book_failed(c, r);
-		return false;
-	}
-	if (c->book_trouble)
-		log_notice("the book is caught up");
-	c->book_trouble = false;
-	c->book_wait = 0;
-	return true;
-}
-
-static void
-on_commit(evutil_socket_t fd, short what, void *arg)
-{
-	struct court *c = arg;
-
-	(void)fd;
-	(void)what;
-	if (!c->book_trouble)
-		commit_now(c);
-}
-
-static void
-on_retry(evutil_socket_t fd, short what, void *arg)
-{
-	struct court *c = arg;
-	int r = book_is_open(c->book) ? 0 : open_book(c);
-
-	(void)fd;
-	(void)what;
-	if (r < 0)
-		book_failed(c, r);
-	else
-		commit_now(c);
-}
-
-int
-court_open_book(struct court *c)
-{
-	int r = open_book(c);
-
-	if (r == -EBUSY) {
-		log_err("the book is in use: is another guardd running?");
-		return r;
-	}
-	if (r < 0)
-		book_failed(c, r);
-	return 0;
-}
-
-/* --- the turn --- */
-
-static void
-on_turn(evutil_socket_t fd, short what, void *arg)
-{
-	struct court *c = arg;
-
-	(void)fd;
-	(void)what;
-	c->turn_pending = false;
-	c->now = 0;
-	enforce_flush(c->enforce);
-	bans_over(c->bans, now_of(c), OVER_PER_TURN);
-	c->now = 0;
-	if (book_is_behind(c->book) && !c->book_trouble) {
-		if (c->banned)
-			commit_now(c);
-		else
-			arm(c->commit, 1);
-	}
-	c->banned = false;
-}
-
-void
-court_changed(struct court *c, bool at_once)
-{
-	c->banned |= at_once;
-	if (!c->turn_pending)
-		event_active(c->turn, 0, 0);
-	c->turn_pending = true;
-}
-
-/* --- verdicts --- */
-
-static void
-on_ban(void *ctx, uint32_t slot)
-{
-	struct court *c = ctx;
-	const struct ban *x = bans_get(c->bans, slot);
-
-	enforce_ban(c->enforce, slot, now_of(c));
-	if (x->flags & BANS_BUILTIN)
-		selfcheck_on_verdict(c->selfcheck, slot);
-	else if (x->flags & BANS_DRY)
-		text_log_ban(&c->rules, x);
-	court_changed(c, true);
-}
-
-static bool
-former(void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out)
-{
-	struct court *c = ctx;
-
-	return book_former(c->book, rule, p, dry, out);
-}
-
-/* The one that ends first leaves the kernel too, whose set has the same bound. */
-static bool
-make_room(void *ctx)
-{
-	struct court *c = ctx;
-	usec_t now = now_of(c);
-
-	if (bans_over(c->bans, now, OVER_PER_TURN) == 0 && bans_placed(c->bans) > 0) {
-		uint32_t slot = bans_at_place(c->bans, 0);
-
-		if (ban_holds(bans_get(c->bans, slot), now)) {
-			if (c->given_way++ == 0)
-				log_warning("%u bans are the most there may be (bans_max): those "
-					    "that end first give way",
-				    bans_max(c->bans));
-			bans_end(c->bans, slot, now);
-			enforce_unban(c->enforce, slot, now);
-		}
-		bans_give_way(c->bans);
-	}
-	return !c->book_trouble && commit_now(c);
-}
-
-static const struct verdict_ops verdict_ops = {
-    .on_ban = on_ban, .former = former, .make_room = make_room};
+#define LAST_WORDS       2000 /* milliseconds */
 
 /* --- the keeper's answers --- */
 
@@ -275,7 +77,7 @@ tell_hidden(struct court *c, const struct msg_offence *o)
 	char text[ADDR_TEXT_MAX];
 
 	c->verdict.counts.hidden++;
-	if (own_tell(&c->own, &o->addr, now_of(c)))
+	if (own_tell(&c->own, &o->addr, court_now(c)))
 		log_warning("offences \"from\" %s (filter %s) ban nobody: it is this machine's, a "
 			    "gateway's or a proxy's, so the real address is lost",
 		    addr_format(&o->addr, text),
@@ -301,12 +103,12 @@ judge_on_offence(struct court *c, const struct msg *m)
 	if (!clean_offence(&m->u.offence, &o))
 		return;
 	if (m->type == MSG_FORGIVE) {
-		verdict_forgive(&c->verdict, &c->map, &o, now_of(c));
+		verdict_forgive(&c->verdict, &c->map, &o, court_now(c));
 	} else if (m->type == MSG_GATEWAY || own_hides_source(&c->own, &o.addr)) {
 		tell_hidden(c, &o);
 	} else {
 		selfcheck_on_offence(c->selfcheck, &o.addr);
-		verdict_offence(&c->verdict, &c->map, &o, now_of(c));
+		verdict_offence(&c->verdict, &c->map, &o, court_now(c));
 	}
 }
 
@@ -318,7 +120,7 @@ reader_msg(void *ctx, const struct msg *m, int fd)
 	(void)fd;
 	if (m->type != MSG_POSITION)
 		judge_on_offence(c, m);
-	else if (positions_set(&c->positions, &m->u.position, now_of(c)) < 0)
+	else if (positions_set(&c->positions, &m->u.position, court_now(c)) < 0)
 		log_err("the reader sent a position that is none");
 }
 
@@ -380,13 +182,15 @@ meet_reader(struct court *c, int fd)
 	}
 	filter_map_fini(&c->map);
 	c->map = map;
-	r = chan_new(&c->reader, c->base, fd, ROLE_JUDGE, ROLE_READER, READER_QUEUE, &reader_ops, c);
+	r = chan_new(
+	    &c->reader, c->base, fd, ROLE_JUDGE, ROLE_READER, READER_QUEUE, &reader_ops, c);
 	return r < 0 ? r : send_positions(c);
 }
 
 /* --- configuration --- */
 
-/* A file that was replaced since the start cannot be read in the sandbox: then what was found stays. */
+/* A file that was replaced since the start cannot be read in the sandbox: then what was found
+ * stays. */
 static gid_t
 find_again(const char *name, bool same, gid_t former)
 {
@@ -408,8 +212,9 @@ use_rights(struct court *c)
 	c->rights_known = true;
 	c->writers_name = name;
 	if (*writers && c->rights.writers == CONTROL_NO_GROUP)
-		log_warning("group %s cannot be found (if it is new, restart guardd): only root may "
-			    "write to the control socket",
+		log_warning(
+		    "group %s cannot be found (if it is new, restart guardd): only root may "
+		    "write to the control socket",
 		    writers);
 	control_set_rights(c->control, &c->rights);
 }
@@ -467,7 +272,8 @@ judge_on_config(struct court *c, int fd)
 		log_err("the new configuration cannot be read: %s", strerror(-r));
 		return;
 	}
-	/* What the old reader has said is meant by the old image, in whose numbers c->map still is. */
+	/* What the old reader has said is meant by the old image, in whose numbers c->map still is.
+	 */
 	if (c->reader)
 		chan_read_rest(c->reader);
 	c->image = img;
@@ -496,7 +302,7 @@ stop(struct court *c)
 	enforce_drain(c->enforce, LAST_WORDS);
 	bans_over(c->bans, clock_real(), UINT32_MAX);
 	if (book_is_open(c->book) && book_is_behind(c->book))
-		commit_now(c);
+		court_commit(c);
 	event_base_loopbreak(c->base);
 }
 
@@ -553,7 +359,8 @@ supervisor_close(void *ctx, int error)
 	stop(c);
 }
 
-static const struct chan_ops supervisor_ops = {.on_msg = supervisor_msg, .on_close = supervisor_close};
+static const struct chan_ops supervisor_ops = {
+    .on_msg = supervisor_msg, .on_close = supervisor_close};
 
 /* --- the whole --- */
 
@@ -575,22 +382,10 @@ make_tables(struct court *c)
 	    .own = &c->own,
 	    .tallies = c->tallies,
 	    .bans = c->bans,
-	    .ops = &verdict_ops,
+	    .ops = &court_verdict_ops,
 	    .ctx = c};
 	r = use_image(c);
 	return r < 0 ? r : filter_map_init(&c->map, &c->rules, &c->image);
-}
-
-static int
-make_events(struct court *c)
-{
-	c->base = event_base_new();
-	if (!c->base)
-		return -ENOMEM;
-	c->turn = event_new(c->base, -1, 0, on_turn, c);
-	c->commit = evtimer_new(c->base, on_commit, c);
-	c->retry = evtimer_new(c->base, on_retry, c);
-	return c->turn && c->commit && c->retry ? 0 : -ENOMEM;
 }
 
 static int
@@ -628,7 +423,7 @@ court_new(struct court **out, const struct court_fds *fds, const struct stats *s
 	c->started = clock_real();
 	r = make_tables(c);
 	if (r == 0)
-		r = make_events(c);
+		r = court_turn_init(c);
 	if (r == 0)
 		r = make_parts(c, fds);
 	if (r < 0) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The judge as a whole: its tables and the events that move them. Comes in: the supervisor's and the
- * reader's messages, the keeper's through enforce, requests through control. Goes out: bans to the keeper at the
- * end of each packet, one transaction to the book at the end of each turn with a ban, else within a second.
- * Bounded by its parts. No timer runs while nothing changes.
+ * The judge as a whole: its tables and the events that move them. Comes in: the supervisor's and
+ * the reader's messages, the keeper's through enforce, requests through control. Goes out: bans to
+ * the keeper at the end of each packet, one transaction to the book at the end of each turn with a
+ * ban, else within a second. Bounded by its parts. No timer runs while nothing changes.
  */
 #pragma once
 
@@ -42,7 +42,7 @@ struct court {
 
 	struct chan *supervisor, *reader;
 	struct event *turn, *commit, *retry;
-	usec_t now;	/* of the present packet; 0: to be read */
+	usec_t now;     /* of the present packet; 0: to be read */
 	usec_t started; /* real time */
 	bool turn_pending, banned;
 	bool book_trouble; /* told; only the retry timer tries again */
@@ -53,17 +53,30 @@ struct court {
 
 struct court_fds {
 	int supervisor, image, control, selfcheck; /* -1: none */
-	const char *state; /* path of the state directory */
+	const char *state;                         /* path of the state directory */
 };
 
-/* Opens the image and makes all parts; nothing of the book is read yet. Logs what fails. Negative errno. */
+/* Opens the image and makes all parts; nothing of the book is read yet. Logs what fails. Negative
+ * errno. */
 int court_new(struct court **out, const struct court_fds *fds, const struct stats *stats);
 void court_free(struct court *c);
 DEFINE_FREEP(struct court, court_free)
-/* Opens and loads the book, inside the sandbox; without it guarding goes on. -EBUSY alone is returned. */
+/* Opens and loads the book, inside the sandbox; without it guarding goes on. -EBUSY alone is
+ * returned. */
 int court_open_book(struct court *c);
 /* Tells the supervisor that it serves, and serves until told to stop. The exit status. */
 int court_run(struct court *c);
 
-/* Something changed outside a packet: the turn's end will see to it. at_once: as if a ban was made. */
+/* Something changed outside a packet: the turn's end will see to it. at_once: as if a ban was made.
+ */
 void court_changed(struct court *c, bool at_once);
+
+/* --- the turn (judge/court_turn.c), for court.c --- */
+
+extern const struct verdict_ops court_verdict_ops; /* ctx: the court */
+/* The loop and its events. -ENOMEM. */
+int court_turn_init(struct court *c);
+/* Real time, the same for a whole packet. */
+usec_t court_now(struct court *c);
+/* Writes the book now. False: it is told, and tried again later. */
+bool court_commit(struct court *c);

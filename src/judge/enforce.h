@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The judge's side of the wall to the keeper: makes the kernel hold what the table of bans says. Comes in: new
- * and lifted bans, the keeper's answers. Goes out: MSG_BAN, MSG_UNBAN, MSG_LOOKUP, MSG_SYNCED. New bans go
- * at once; everything else (the whole book after a start or a flush, what was refused, what found no room) goes
- * through a sweep over the table with at most ENFORCE_WINDOW questions open, so that new ones do not wait.
+ * The judge's side of the wall to the keeper: makes the kernel hold what the table of bans says.
+ * Comes in: new and lifted bans, the keeper's answers. Goes out: MSG_BAN, MSG_UNBAN, MSG_LOOKUP,
+ * MSG_SYNCED. New bans go at once; everything else (the whole book after a start or a flush, what
+ * was refused, what found no room) goes through a sweep over the table with at most ENFORCE_WINDOW
+ * questions open, so that new ones do not wait.
  */
 #pragma once
 
@@ -32,15 +33,17 @@ int enforce_new(struct enforce **out, struct event_base *base, struct bans *bans
 void enforce_free(struct enforce *e);
 DEFINE_FREEP(struct enforce, enforce_free)
 
-/* A channel to a new keeper, or to the keeper for this new judge; fd is taken. Everything is sent. */
+/* A channel to a new keeper, or to the keeper for this new judge; fd is taken. Everything is sent.
+ */
 int enforce_connect(struct enforce *e, int fd);
 bool enforce_is_connected(const struct enforce *e);
-/* known false: the book was lost, so that elements of unknown age may be in the kernel. */
-void enforce_known(struct enforce *e, bool known);
+/* The book was lost: elements of unknown age may be in the kernel, until the table is made anew. */
+void enforce_forgot(struct enforce *e);
 
 /* A new ban: sent now. Dry ones and over ones are not. */
 void enforce_ban(struct enforce *e, uint32_t slot, usec_t now);
-/* A ban that was ended: taken out unless another one holds the same. True: the keeper was asked (id: slot). */
+/* A ban that was ended: taken out unless another one holds the same. True: the keeper was asked
+ * (id: slot). */
 bool enforce_unban(struct enforce *e, uint32_t slot, usec_t now);
 /* Asks for the state of a ban; the answer comes with id, which must have ENFORCE_ASKED set. */
 #define ENFORCE_ASKED 0x80000000u

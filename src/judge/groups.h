@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Groups by name, read from /etc/group: a small file that can be read again inside the sandbox, unlike the
- * name services. Comes in: names. Goes out: numbers.
+ * Groups by name, read from /etc/group: a small file that can be read again inside the sandbox,
+ * unlike the name services. Comes in: names. Goes out: numbers.
  */
 #pragma once
 

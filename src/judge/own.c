@@ -36,7 +36,8 @@ add_span(struct prefixset *to, const struct image *img, struct span from)
 	return 0;
 }
 
-/* The new set takes the place of the old one only when it is whole: half a list would ban friends. */
+/* The new set takes the place of the old one only when it is whole: half a list would ban friends.
+ */
 int
 own_load(struct own *o, const struct image *img)
 {
@@ -75,8 +76,7 @@ own_add(struct own *o, const struct prefix *p, uint8_t kind)
 	if (o->n_coming >= OWN_MAX)
 		return -ENOSPC;
 	if (o->n_coming % 32 == 0) {
-		struct own_entry *e =
-		    reallocarray(o->coming, o->n_coming + 32, sizeof(*o->coming));
+		struct own_entry *e = reallocarray(o->coming, o->n_coming + 32, sizeof(*o->coming));
 
 		if (!e)
 			return -ENOMEM;

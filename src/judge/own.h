@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Whom no rule may ban: the settings' never_ban and this machine's own addresses, gateways, resolvers and
- * bridges. Comes in: the image's prefixes, the keeper's MSG_OWN list. Goes out: "may this be banned", and
- * what a source is counted as. Bounded: OWN_MAX prefixes of the machine, OWN_TOLD remembered warnings.
- * The keeper has the last word; this keeps tallies and prefix bans from being started at all.
+ * Whom no rule may ban: the settings' never_ban and this machine's own addresses, gateways,
+ * resolvers and bridges. Comes in: the image's prefixes, the keeper's MSG_OWN list. Goes out: "may
+ * this be banned", and what a source is counted as. Bounded: OWN_MAX prefixes of the machine,
+ * OWN_TOLD remembered warnings. The keeper has the last word; this keeps tallies and prefix bans
+ * from being started at all.
  */
 #pragma once
 
@@ -11,7 +12,7 @@
 #include "wire/image.h"
 #include "wire/msg.h"
 
-#define OWN_MAX	       4096
+#define OWN_MAX        4096
 #define OWN_TOLD       64
 #define OWN_TELL_EVERY (3600 * USEC_PER_SEC)
 
@@ -23,7 +24,7 @@ struct own_entry {
 struct own {
 	struct own_entry *entries, *coming; /* in use; being received */
 	uint32_t n, n_coming;
-	struct prefixset never;	  /* settings and own together */
+	struct prefixset never;   /* settings and own together */
 	struct prefixset proxies; /* of the settings: offences "from" these ban nobody */
 	struct {
 		struct addr addr;
@@ -40,7 +41,8 @@ void own_begin(struct own *o);
 int own_add(struct own *o, const struct prefix *p, uint8_t kind);
 int own_end(struct own *o, const struct image *img);
 
-/* True when an offence "from" a means that the real address is lost: a proxy, a bridge, this machine. */
+/* True when an offence "from" a means that the real address is lost: a proxy, a bridge, this
+ * machine. */
 bool own_hides_source(const struct own *o, const struct addr *a);
 /* True at most once an hour per address: tell people now. */
 bool own_tell(struct own *o, const struct addr *a, usec_t now);

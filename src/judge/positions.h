@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Where reading of each source stands. Comes in: the reader's positions, the book at start. Goes out: to the
- * reader when it starts anew, to the book together with the tallies they led to. Bounded: POSITIONS_MAX; the
- * one that moved longest ago gives way.
+ * Where reading of each source stands. Comes in: the reader's positions, the book at start. Goes
+ * out: to the reader when it starts anew, to the book together with the tallies they led to.
+ * Bounded: POSITIONS_MAX; the one that moved longest ago gives way.
  */
 #pragma once
 

@@ -60,8 +60,7 @@ on_ban(void *ctx, uint32_t slot)
 	json_text(&j, "time", clock_format(x->since, 0, time));
 	json_text(&j, "prefix", prefix_format(&p, text));
 	json_text(&j, "rule", r->rules.slots[x->rule].name);
-	json_text(&j, "until",
-	    x->until == USEC_NEVER ? NULL : clock_format(x->until, 0, time));
+	json_text(&j, "until", x->until == USEC_NEVER ? NULL : clock_format(x->until, 0, time));
 	json_int(&j, "level", x->level);
 	json_int(&j, "points", x->points);
 	json_bool(&j, "dry_run", x->flags & BANS_DRY);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * guardd-judge --replay: what the rules would have banned. Comes in: records of struct msg (offences and
- * successes, from guardd-reader --replay) on standard input, the image. Goes out: one JSON line per ban on
- * standard output, in the order of the lines' times, by the same tallies and verdicts as the live judge, with each
- * line's time as now. Bounded: REPLAY_MAX records.
+ * guardd-judge --replay: what the rules would have banned. Comes in: records of struct msg
+ * (offences and successes, from guardd-reader --replay) on standard input, the image. Goes out: one
+ * JSON line per ban on standard output, in the order of the lines' times, by the same tallies and
+ * verdicts as the live judge, with each line's time as now. Bounded: REPLAY_MAX records.
  */
 #pragma once
 

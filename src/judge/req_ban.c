@@ -54,14 +54,15 @@ read_words(struct request *q, char *const *words, unsigned n, usec_t *span, cons
 		bool is_for = strcmp(words[i], "for") == 0;
 
 		if (i + 1 == n || (!is_for && strcmp(words[i], "because") != 0)) {
-			request_done(q, REQUEST_USAGE, "usage: ban PREFIX [for SPAN] [because TEXT]");
+			request_done(
+			    q, REQUEST_USAGE, "usage: ban PREFIX [for SPAN] [because TEXT]");
 			return false;
 		}
 		if (!is_for) {
 			*note = words[i + 1];
 		} else if (clock_parse_span(words[i + 1], span) < 0 || *span <= 0) {
-			request_done(q, REQUEST_USAGE, "\"%s\" is no time like 30m, 12h, 4w",
-			    words[i + 1]);
+			request_done(
+			    q, REQUEST_USAGE, "\"%s\" is no time like 30m, 12h, 4w", words[i + 1]);
 			return false;
 		}
 	}
@@ -159,8 +160,8 @@ answer_unban(struct request *q)
 	else if (l->n == 0)
 		request_done(q, REQUEST_FAILED, "there is no such ban");
 	else if (l->n == UNBAN_MAX)
-		request_done(q, REQUEST_FAILED, "%u were lifted, and there are more: say it again",
-		    l->n);
+		request_done(
+		    q, REQUEST_FAILED, "%u were lifted, and there are more: say it again", l->n);
 	else
 		request_done(q, REQUEST_DONE, NULL);
 }
@@ -193,8 +194,8 @@ lift(struct court *c, struct lifting *l, uint32_t slot, usec_t now)
 	const struct prefix p = ban_prefix(x);
 	char text[ADDR_TEXT_MAX];
 
-	log_notice("unbanned %s (%s) by hand", prefix_format(&p, text),
-	    c->rules.slots[x->rule].name);
+	log_notice(
+	    "unbanned %s (%s) by hand", prefix_format(&p, text), c->rules.slots[x->rule].name);
 	bans_end(c->bans, slot, now);
 	l->slots[l->n++] = slot;
 }

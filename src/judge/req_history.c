@@ -4,13 +4,13 @@
 #include "judge/requests.h"
 #include "judge/text.h"
 
-#define PAGE	 256  /* entries read at once */
+#define PAGE     256  /* entries read at once */
 #define COVERING 1000 /* entries of one prefix around the one asked for */
 
 struct asking {
 	struct prefix only;
 	uint32_t cursor; /* next slot of the table */
-	int64_t before;	 /* next id of the history; 0: all seen */
+	int64_t before;  /* next id of the history; 0: all seen */
 	struct strbuf out;
 	usec_t now;
 };

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "judge/requests.h"
 
-#define PAGE	      64   /* bans looked up at once */
+#define PAGE          64   /* bans looked up at once */
 #define PAGE_PATIENCE 2000 /* milliseconds until a page is shown without the kernel's counters */
 #define ABOUT_TO_END  (2 * USEC_PER_SEC)
 #define SERIAL_MASK   0xffffu
@@ -18,8 +18,8 @@ struct entry {
 
 struct listing {
 	struct prefix only; /* family 0: all */
-	uint16_t rule;	    /* RULE_NONE: all */
-	uint64_t left;	    /* lines still wanted */
+	uint16_t rule;      /* RULE_NONE: all */
+	uint64_t left;      /* lines still wanted */
 	uint32_t cursor;    /* next slot */
 	uint32_t serial, open;
 	unsigned n;

@@ -12,7 +12,7 @@
 #endif
 
 #define RELOAD_PATIENCE 60000 /* milliseconds: patterns are compiled and examples run */
-#define ERRORS_MAX	(256 << 10)
+#define ERRORS_MAX      (256 << 10)
 
 /* --- helpers for all --- */
 
@@ -23,8 +23,9 @@ request_prefix(struct request *q, const char *word, struct prefix *p)
 	char text[ADDR_TEXT_MAX];
 
 	if (r == -ERANGE)
-		request_done(q, REQUEST_USAGE, "%s has bits set behind its length: did you mean %s?",
-		    word, prefix_format(p, text));
+		request_done(q, REQUEST_USAGE,
+		    "%s has bits set behind its length: did you mean %s?", word,
+		    prefix_format(p, text));
 	else if (r < 0)
 		request_done(q, REQUEST_USAGE, "\"%s\" is neither an address nor a prefix", word);
 	return r == 0;
@@ -45,8 +46,8 @@ scope_name(const struct court *c, const struct ban *x)
 }
 
 void
-request_ban_members(
-    struct json *j, const struct court *c, const struct ban *x, const struct ban_state *s, usec_t now)
+request_ban_members(struct json *j, const struct court *c, const struct ban *x,
+    const struct ban_state *s, usec_t now)
 {
 	const struct prefix p = ban_prefix(x);
 	const struct why w = why_of(&c->rules, x);
@@ -59,7 +60,8 @@ request_ban_members(
 	json_text(j, "since", clock_format(x->since, 0, time));
 	json_text(j, "until", until_text(x->until, time));
 	if (x->until != USEC_NEVER)
-		json_int(j, "remaining_s", ban_end(x) > now ? (ban_end(x) - now) / USEC_PER_SEC : 0);
+		json_int(
+		    j, "remaining_s", ban_end(x) > now ? (ban_end(x) - now) / USEC_PER_SEC : 0);
 	json_text(j, "why", why_text(&w, why));
 	json_int(j, "count", x->count);
 	json_int(j, "level", x->level);
@@ -104,8 +106,8 @@ count_all(const struct court *c)
 	for (uint32_t i = 0; i < image_count(&c->image, IMAGE_FILTERS); i++)
 		s.filters += !c->image.filters[i].builtin;
 	for (uint16_t i = 0; i < c->rules.n; i++)
-		s.rules += c->rules.slots[i].alive && !c->rules.slots[i].builtin &&
-			   i != RULE_MANUAL;
+		s.rules +=
+		    c->rules.slots[i].alive && !c->rules.slots[i].builtin && i != RULE_MANUAL;
 	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++) {
 		const struct stats_source *from = &c->stats->sources[i];
 
@@ -206,7 +208,8 @@ static const char *const kind_names[] = {
     [SOURCE_DOCKER] = "docker",
 };
 
-/* The reader may write while this reads, and is not trusted: numbers are bounded, text is escaped. */
+/* The reader may write while this reads, and is not trusted: numbers are bounded, text is escaped.
+ */
 static void
 add_source(struct strbuf *out, const struct stats_source *shared)
 {
@@ -252,7 +255,8 @@ request_sources(struct request *q, char *const *words, unsigned n)
 static void
 add_rule(struct strbuf *out, const struct court *c, const struct image_rule *from)
 {
-	const struct rule *r = &c->rules.slots[rules_find(&c->rules, image_str(&c->image, from->name))];
+	const struct rule *r =
+	    &c->rules.slots[rules_find(&c->rules, image_str(&c->image, from->name))];
 	char span[40];
 	struct json j;
 

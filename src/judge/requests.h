@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * What the control socket answers: one row per request with its right and its words (docs/control.md).
- * Comes in: a request's words. Goes out: JSON lines about the court's tables, and changes to them.
+ * What the control socket answers: one row per request with its right and its words
+ * (docs/control.md). Comes in: a request's words. Goes out: JSON lines about the court's tables,
+ * and changes to them.
  */
 #pragma once
 
@@ -24,8 +25,8 @@ struct ban_state {
 	bool in_force;
 	uint64_t packets, bytes; /* of the element in the kernel */
 };
-void request_ban_members(
-    struct json *j, const struct court *c, const struct ban *x, const struct ban_state *s, usec_t now);
+void request_ban_members(struct json *j, const struct court *c, const struct ban *x,
+    const struct ban_state *s, usec_t now);
 /* An address or prefix in text. False: the request was answered with what is wrong. */
 bool request_prefix(struct request *q, const char *word, struct prefix *p);
 /* The state of a ban as far as the judge knows it without asking the kernel. */

@@ -66,7 +66,6 @@ rules_find(const struct rules *r, const char *name)
 	return RULE_NONE;
 }
 
-
 int
 rules_slot(struct rules *r, const char *name, uint16_t *slot)
 {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The rules of the image as the judge counts by them, in slots whose numbers stay the same when a new
- * image comes: a rule is its name. Comes in: images. Goes out: slots for tallies and bans, and per filter the
- * rules that count it. Slot RULE_MANUAL is for bans by hand (the built-in rule "manual"). Bounded by RULES_MAX slots in the life of
- * a process; a rule that went keeps its slot, so that what it banned can be lifted.
+ * The rules of the image as the judge counts by them, in slots whose numbers stay the same when a
+ * new image comes: a rule is its name. Comes in: images. Goes out: slots for tallies and bans, and
+ * per filter the rules that count it. Slot RULE_MANUAL is for bans by hand (the built-in rule
+ * "manual"). Bounded by RULES_MAX slots in the life of a process; a rule that went keeps its slot,
+ * so that what it banned can be lifted.
  */
 #pragma once
 
@@ -17,10 +18,10 @@
 
 struct rule {
 	char *name;
-	char *service;	/* name of the scope's service, NULL: all traffic */
-	bool alive;	/* in the present image */
+	char *service; /* name of the scope's service, NULL: all traffic */
+	bool alive;    /* in the present image */
 	bool forgive, distinct, dry_run, builtin;
-	bool moved;	    /* the scope changed: old_scope is to be cleared of its bans */
+	bool moved; /* the scope changed: old_scope is to be cleared of its bans */
 	uint8_t prefix_len4, prefix_len6;
 	uint32_t points, prefix_hosts, factor_milli;
 	uint32_t scope, old_scope; /* as in struct msg_ban, of the present image */
@@ -44,7 +45,8 @@ struct filter_map {
 /* -ENOMEM. */
 int rules_init(struct rules *r);
 void rules_fini(struct rules *r);
-/* Takes over an image's rules. -ENOMEM, -ENOSPC (too many names over time); then some may be new already. */
+/* Takes over an image's rules. -ENOMEM, -ENOSPC (too many names over time); then some may be new
+ * already. */
 int rules_load(struct rules *r, const struct image *img);
 /* The slot of a name, made when there is none: a rule of the book that may not be in the image. */
 int rules_slot(struct rules *r, const char *name, uint16_t *slot);

@@ -8,9 +8,10 @@
 
 #include "judge/court.h"
 
-/* Ids of the two look-ups, beside the requests' own (judge/requests.c uses those with bit 30 clear). */
+/* Ids of the two look-ups, beside the requests' own (judge/requests.c uses those with bit 30
+ * clear). */
 #define ID_IN_KERNEL (ENFORCE_ASKED | 0x40000001u)
-#define ID_GONE	     (ENFORCE_ASKED | 0x40000002u)
+#define ID_GONE      (ENFORCE_ASKED | 0x40000002u)
 
 enum step {
 	STEP_NONE,
@@ -204,8 +205,7 @@ selfcheck_on_offence(struct selfcheck *s, const struct addr *a)
 void
 selfcheck_on_verdict(struct selfcheck *s, uint32_t slot)
 {
-	if (s->step != STEP_VERDICT ||
-	    !addr_equal(&bans_get(s->court->bans, slot)->addr, &s->addr))
+	if (s->step != STEP_VERDICT || !addr_equal(&bans_get(s->court->bans, slot)->addr, &s->addr))
 		return;
 	s->slot = slot;
 	next_step(s);

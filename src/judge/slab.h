@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Numbered slots for the judge's big tables: items of one size in chunks that never move, so that a
- * slot's number can be its row in the book and growing needs no copy. Comes in and goes out: slot numbers.
- * The first byte of an item in use is not 0 (the family of its address); free items are chained through
- * themselves. Bounded by max.
+ * slot's number can be its row in the book and growing needs no copy. Comes in and goes out: slot
+ * numbers. The first byte of an item in use is not 0 (the family of its address); free items are
+ * chained through themselves. Bounded by max.
  */
 #pragma once
 
@@ -16,11 +16,11 @@
 
 struct slab {
 	void **chunks;
-	size_t item;	 /* bytes, at least 8 */
-	uint32_t max;	 /* slots there may be */
-	uint32_t high;	 /* slots ever used */
+	size_t item;     /* bytes, at least 8 */
+	uint32_t max;    /* slots there may be */
+	uint32_t high;   /* slots ever used */
 	uint32_t unused; /* first of the free ones, or SLAB_NONE */
-	uint32_t n;	 /* in use */
+	uint32_t n;      /* in use */
 };
 
 /* -ENOMEM. */

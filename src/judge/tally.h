@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The tallies: for each rule and source the offences of late, as an exact sliding window of points. Comes
- * in: offences with the times of their lines, in any order. Goes out: "this one completed the rule". Bounded by
- * max tallies and EVENTS_PER_TALLY times as many offences: then the one farthest from its threshold
- * (in shares of it) goes first, of those the one touched longest ago; expired ones go before. No timers:
- * what is over is dropped on the way.
+ * The tallies: for each rule and source the offences of late, as an exact sliding window of points.
+ * Comes in: offences with the times of their lines, in any order. Goes out: "this one completed the
+ * rule". Bounded by max tallies and EVENTS_PER_TALLY times as many offences: then the one farthest
+ * from its threshold (in shares of it) goes first, of those the one touched longest ago; expired
+ * ones go before. No timers: what is over is dropped on the way.
  *
- * An offence is kept twice the window, since lines of several files come out of order and may be a window late.
+ * An offence is kept twice the window, since lines of several files come out of order and may be a
+ * window late.
  */
 #pragma once
 
@@ -27,8 +28,8 @@ struct tally_event {
 struct tally_sum {
 	bool reached;
 	uint32_t points; /* in the fullest window that matters: that of the new offence */
-	uint32_t after;	 /* reached: offences after the window's end, which belong to the ban */
-	usec_t at;	 /* reached: end of the window, the time of its last line */
+	uint32_t after;  /* reached: offences after the window's end, which belong to the ban */
+	usec_t at;       /* reached: end of the window, the time of its last line */
 };
 
 /* max: tallies. -ENOMEM. */
@@ -63,7 +64,7 @@ struct tally_view {
 	uint16_t rule;
 	struct prefix source;
 	const struct tally_event *events; /* by time; valid until the next call here */
-	uint32_t n;			  /* 0: gone, delete the row */
+	uint32_t n;                       /* 0: gone, delete the row */
 };
 uint32_t tallies_changed_first(const struct tallies *t);
 uint32_t tallies_changed_next(const struct tallies *t, uint32_t slot);
@@ -72,7 +73,9 @@ void tallies_view(struct tallies *t, uint32_t slot, struct tally_view *out);
 void tallies_saved(struct tallies *t);
 /* Marks everything as changed: the book is new. */
 void tallies_change_all(struct tallies *t);
-/* One row of the book, in its slot where that is free. Over by now: -ESTALE. -EINVAL, -ENOMEM, -ENOSPC. */
+/* One row of the book, in its slot where that is free. Over by now: -ESTALE. -EINVAL, -ENOMEM,
+ * -ENOSPC. */
 int tallies_restore(struct tallies *t, uint32_t slot, const struct tally_view *v, usec_t now);
-/* After the last row: puts the tallies in the order of their last offences. -ENOMEM (order is lost). */
+/* After the last row: puts the tallies in the order of their last offences. -ENOMEM (order is
+ * lost). */
 int tallies_restored(struct tallies *t);

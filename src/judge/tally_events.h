@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The offences of one tally, in the order of their times, and sums over windows of them. Comes in: offences of
- * tally.c. Goes out: whether a window holds enough points. One offence takes no memory beside the struct;
- * what is older than two windows before the latest is dropped at each insert.
+ * The offences of one tally, in the order of their times, and sums over windows of them. Comes in:
+ * offences of tally.c. Goes out: whether a window holds enough points. One offence takes no memory
+ * beside the struct; what is older than two windows before the latest is dropped at each insert.
  */
 #pragma once
 
@@ -23,7 +23,8 @@ struct tally_events {
  */
 int events_insert(struct tally_events *v, const struct tally_event *e, usec_t within, bool distinct,
     uint32_t *index);
-/* The sum of the first window that holds the offence at index and reaches threshold, else the greatest. */
+/* The sum of the first window that holds the offence at index and reaches threshold, else the
+ * greatest. */
 void events_sum(const struct tally_events *v, uint32_t index, uint32_t threshold, usec_t within,
     struct tally_sum *out);
 /* Points of the window that ends with the last offence. */

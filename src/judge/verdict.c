@@ -39,8 +39,8 @@ verdict_duration(const struct rule *r, unsigned level)
 }
 
 /*
- * Counts on a ban what comes while it holds. A line up to a window older than the ban's start came late: with
- * the lines in their order it would have been part of the same ban.
+ * Counts on a ban what comes while it holds. A line up to a window older than the ban's start came
+ * late: with the lines in their order it would have been part of the same ban.
  */
 static bool
 ban_takes(const struct ban *x, uint16_t rule, usec_t within, usec_t t)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * From offences to bans, by the rules. Comes in: offences and successes with the times of their lines.
- * Goes out: entries in the tables of tallies and bans, and on_ban for each new one. A pure function of the
- * lines and their times but for what is discarded as older than the rule's window, so that reading
- * lines again gives the same bans. Bounded by the two tables.
+ * From offences to bans, by the rules. Comes in: offences and successes with the times of their
+ * lines. Goes out: entries in the tables of tallies and bans, and on_ban for each new one. A pure
+ * function of the lines and their times but for what is discarded as older than the rule's window,
+ * so that reading lines again gives the same bans. Bounded by the two tables.
  */
 #pragma once
 
@@ -20,20 +20,21 @@ struct verdict_former {
 struct verdict_ops {
 	/* A ban was made; it is in the table and nowhere else yet. */
 	void (*on_ban)(void *ctx, uint32_t slot);
-	/* The latest ban of this rule and prefix that the table no longer holds. False: none. May be NULL. */
-	bool (*former)(void *ctx, uint16_t rule, const struct prefix *p, bool dry,
-	    struct verdict_former *out);
+	/* The latest ban of this rule and prefix that the table no longer holds. False: none. May
+	 * be NULL. */
+	bool (*former)(
+	    void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out);
 	/* The table of bans is full: true when a slot was made free. May be NULL. */
 	bool (*make_room)(void *ctx);
 };
 
 struct verdict_counts {
-	uint64_t offences;	/* received */
+	uint64_t offences;      /* received */
 	uint64_t discarded_old; /* older than the rule's window, once per rule */
-	uint64_t spared;	/* by an address that is never banned */
-	uint64_t hidden;	/* by a gateway's or this machine's address: the real one is lost */
+	uint64_t spared;        /* by an address that is never banned */
+	uint64_t hidden;        /* by a gateway's or this machine's address: the real one is lost */
 	uint64_t future, undated;
-	uint64_t forgiven; /* tallies cleared by a success */
+	uint64_t forgiven;      /* tallies cleared by a success */
 	uint64_t bans, refused; /* made; not made for want of room */
 };
 
@@ -44,7 +45,8 @@ struct verdict {
 	struct bans *bans;
 	const struct verdict_ops *ops;
 	void *ctx;
-	bool keep_formers; /* without a book: bans stay in the table until their rule forgets them */
+	bool
+	    keep_formers; /* without a book: bans stay in the table until their rule forgets them */
 	struct verdict_counts counts;
 };
 
@@ -55,8 +57,9 @@ void verdict_offence(
 void verdict_forgive(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now);
 /*
- * A ban by hand, from now until until (USEC_NEVER: for good). note may be NULL. A former one by hand of the same
- * prefix is lifted, with the new one in its place. -EPERM: *never forbids it; -ENOSPC, -ENOMEM.
+ * A ban by hand, from now until until (USEC_NEVER: for good). note may be NULL. A former one by
+ * hand of the same prefix is lifted, with the new one in its place. -EPERM: *never forbids it;
+ * -ENOSPC, -ENOMEM.
  */
 int verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t until,
     const char *note, struct prefix *never, uint32_t *slot);

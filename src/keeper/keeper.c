@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * guardd-keeper: owns table inet guardd, opens log sources, has the last word on who is never
- * banned. The only role with capabilities. Wiring of the modules beside this file.
+ * banned. The only role with capabilities. Here is the wiring of the modules beside this file.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <linux/capability.h>
 #include <seccomp.h>
 #include <stdlib.h>
@@ -17,11 +18,10 @@
 #include "sandbox/sandbox.h"
 #include "wire/fds.h"
 
-#define QUEUE        16384
+#define QUEUE        16384               /* records to one peer */
 #define LOG_AGAIN    (60 * USEC_PER_SEC) /* the same refusal is told this often */
-#define RETRY_FIRST  USEC_PER_SEC
 #define RETRY_LAST   (60 * USEC_PER_SEC)
-#define REPAIR_SPACE (50 * USEC_PER_MSEC) /* between two repairs, when somebody keeps at it */
+#define REPAIR_SPACE (50 * USEC_PER_MSEC) /* between repairs, when somebody keeps at it */
 #define DNAT_SETTLE  (200 * USEC_PER_MSEC)
 
 struct peer {
@@ -35,15 +35,13 @@ struct keeper {
 	struct peer peers[ROLE_MAX];
 	struct image img;
 	struct nl *nl;
-	struct batch batch;
 	struct table table;
 	struct banset banset;
 	struct dnat dnat;
 	struct never never;
-	struct never_source *never_source;
-	struct turn *turn;
-	struct opener *opener;
-	struct watch *watch;
+	struct turn turn;
+	struct opener opener;
+	struct watch watch;
 	struct event *commit, *retry, *wide, *published;
 	int ready;       /* 0: the table is as it should be; else why not */
 	uint32_t resync; /* enum resync_why that a new judge is told */
@@ -60,15 +58,6 @@ in(struct event *e, usec_t span)
 }
 
 static void
-retry_later(struct keeper *k)
-{
-	if (event_pending(k->retry, EV_TIMEOUT, NULL))
-		return;
-	in(k->retry, k->backoff);
-	k->backoff = k->backoff * 2 < RETRY_LAST ? k->backoff * 2 : RETRY_LAST;
-}
-
-static void
 on_refused(void *ctx, int error)
 {
 	struct keeper *k = ctx;
@@ -80,25 +69,23 @@ on_refused(void *ctx, int error)
 		k->told_error = error;
 		k->told = now;
 	}
-	retry_later(k);
+	if (event_pending(k->retry, EV_TIMEOUT, NULL))
+		return;
+	in(k->retry, k->backoff);
+	k->backoff = k->backoff * 2 < RETRY_LAST ? k->backoff * 2 : RETRY_LAST;
 }
 
 static void
-tell_judge(struct keeper *k, const struct msg *m)
+tell_judge(void *ctx, const struct msg *m)
 {
+	struct keeper *k = ctx;
 	struct chan *c = k->peers[ROLE_JUDGE].chan;
 	int r = c ? chan_send(c, m) : 0;
 
 	if (r == -EAGAIN && chan_drain(c, 1000) == 0)
 		r = chan_send(c, m);
-	if (r < 0)
-		log_debug("the judge does not hear %s: %s", msg_name(m->type), strerror(-r));
-}
-
-static void
-on_answer(void *ctx, const struct msg *m)
-{
-	tell_judge(ctx, m);
+	if (r < 0 && r != -EPIPE)
+		log_err("the judge does not hear %s: %s", msg_name(m->type), strerror(-r));
 }
 
 static void
@@ -107,10 +94,10 @@ tell_own(struct keeper *k)
 	struct msg m = {.type = MSG_OWN_BEGIN};
 
 	tell_judge(k, &m);
-	for (size_t i = 0; i < k->never.n; i++) {
-		m.type = MSG_OWN;
-		m.u.own.prefix = k->never.own[i].prefix;
-		m.u.own.kind = k->never.own[i].kind;
+	for (size_t i = 0; i < k->never.now.n; i++) {
+		m = (struct msg){.type = MSG_OWN};
+		m.u.own.prefix = k->never.now.own[i].prefix;
+		m.u.own.kind = k->never.now.own[i].kind;
 		tell_judge(k, &m);
 	}
 	m = (struct msg){.type = MSG_OWN_END};
@@ -122,8 +109,11 @@ tell_resync(struct keeper *k, uint32_t why)
 {
 	struct msg m = {.type = MSG_RESYNC};
 
-	m.u.resync.why = k->resync = why;
-	tell_judge(k, &m);
+	m.u.resync.why = why;
+	if (k->peers[ROLE_JUDGE].chan)
+		tell_judge(k, &m);
+	else
+		k->resync = why;
 }
 
 static void
@@ -132,36 +122,29 @@ fill(struct batch *b, void *ctx)
 	struct keeper *k = ctx;
 	usec_t now = clock_real();
 
-	for (size_t i = 0; i < k->banset.n; i++) {
+	for (uint32_t i = 0; i < k->banset.n; i++) {
 		const struct banned_prefix *p = &k->banset.items[i];
-		struct elem e = table_elem(&p->prefix);
+		struct elem e = table_elem(&p->prefix, p->until, now);
 
-		if (!p->shown || p->until <= now)
-			continue;
-		e.timeout = p->until == USEC_NEVER ? 0 : p->until - now;
-		batch_elem(b, NFT_MSG_NEWSETELEM,
-		    table_set_name(&k->table, p->scope, set_kind(&p->prefix)), &e, NO_TAG);
+		if (p->shown && p->until > now)
+			batch_elem(b, NFT_MSG_NEWSETELEM,
+			    table_set_name(&k->table, p->scope, set_kind(&p->prefix)), &e, NO_TAG);
 	}
 }
 
-/* Makes the table what it should be. refill: elements may have gone, so that the judge must send
- * all. */
+/* Makes the table what it should be. repair: elements may have gone: the judge must send all. */
 static void
-sync_table(struct keeper *k, bool refill)
+sync_table(struct keeper *k, bool repair)
 {
 	bool made = false;
-	int r = table_sync(&k->table, k->nl, &k->batch, refill ? fill : NULL, k, &made);
 
-	k->ready = r;
-	batch_fini(&k->batch);
-	if (r < 0) {
-		on_refused(k, r);
-		return;
-	}
-	k->backoff = RETRY_FIRST;
-	if (made || refill)
+	k->ready = table_sync(&k->table, k->nl, repair ? fill : NULL, k, &made);
+	if (k->ready < 0)
+		return on_refused(k, k->ready);
+	k->backoff = USEC_PER_SEC;
+	log_info("table inet guardd is %s", made ? "made" : repair ? "repaired" : "in place");
+	if (made || repair)
 		tell_resync(k, made ? RESYNC_MADE : RESYNC_REPAIRED);
-	log_info("table inet guardd is %s", made ? "made" : refill ? "repaired" : "in place");
 }
 
 static void
@@ -177,10 +160,8 @@ on_foreign(void *ctx, bool ours, bool rules, const char *who)
 	log_warning(
 	    "table inet guardd was changed by %s: it is repaired", *who ? who : "another process");
 	k->ready = -ESTALE;
-	if (now - k->repaired < REPAIR_SPACE) {
-		in(k->retry, REPAIR_SPACE);
-		return;
-	}
+	if (now - k->repaired < REPAIR_SPACE)
+		return in(k->retry, REPAIR_SPACE);
 	k->repaired = now;
 	sync_table(k, true);
 }
@@ -189,10 +170,9 @@ static void
 on_never_changed(void *ctx)
 {
 	struct keeper *k = ctx;
-	int r = k->ready < 0 ? 0 : table_allow(&k->table, k->nl, &k->batch);
 
-	if (r < 0)
-		on_refused(k, r);
+	if (k->ready == 0)
+		sync_table(k, false);
 	tell_own(k);
 }
 
@@ -214,11 +194,9 @@ on_published(evutil_socket_t fd, short what, void *arg)
 static void
 on_retry(evutil_socket_t fd, short what, void *arg)
 {
-	struct keeper *k = arg;
-
 	(void)fd;
 	(void)what;
-	sync_table(k, true);
+	sync_table(arg, true);
 }
 
 static void
@@ -229,7 +207,7 @@ on_commit(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	turn_commit(k->turn, now);
+	turn_commit(&k->turn, now);
 	next = banset_next(&k->banset);
 	if (next != USEC_NEVER)
 		in(k->wide, next > now ? next - now : 0);
@@ -258,20 +236,19 @@ use_image(struct keeper *k, int fd)
 	struct image next, old = k->img;
 	int r = image_open(&next, fd);
 
-	if (r == 0 && image_count(&next, IMAGE_SERVICES) >= TABLE_SCOPES) {
-		image_close(&next);
-		r = -E2BIG;
-	}
 	if (r < 0)
 		return r;
+	if (image_count(&next, IMAGE_SERVICES) >= TABLE_SCOPES) {
+		image_close(&next);
+		return -E2BIG;
+	}
 	if (old.head)
 		renumber(k, &next);
 	k->img = next;
+	k->never.img = k->opener.img = &k->img;
 	table_configure(&k->table, &k->img);
-	opener_config(k->opener, &k->img);
-	r = never_read(k->never_source, &k->img);
-	if (old.head)
-		image_close(&old);
+	image_close(&old);
+	r = never_read(&k->never);
 	return r < 0 ? r : 0;
 }
 
@@ -287,30 +264,34 @@ on_config(struct keeper *k, int fd)
 		log_err("the new configuration cannot be used: %s", strerror(-r));
 	sync_table(k, false);
 	tell_own(k);
-	if (k->ready == 0)
-		tell_resync(k, RESYNC_START);
+	tell_resync(k, RESYNC_START);
+}
+
+static void
+on_reader(struct keeper *k, const struct msg *m)
+{
+	struct peer *p = &k->peers[ROLE_READER];
+	int r = opener_request(&k->opener, p->chan, m);
+
+	if (r == 0)
+		return;
+	log_err("%s of the reader: %s; it is cut off", msg_name(m->type), strerror(-r));
+	chan_free(p->chan);
+	p->chan = NULL;
 }
 
 static void new_peer(struct keeper *k, enum role role, int fd);
 
 static void
-stop(struct keeper *k)
+on_msg(void *ctx, const struct msg *m, int fd)
 {
-	on_commit(-1, 0, k);
-	for (int i = 0; i < ROLE_MAX; i++)
-		if (k->peers[i].chan)
-			chan_drain(k->peers[i].chan, 1000);
-	event_base_loopbreak(k->base);
-}
-
-static void
-on_guardd(struct keeper *k, const struct msg *m, int fd)
-{
+	struct peer *p = ctx;
+	struct keeper *k = p->k;
 	struct msg pong = {.type = MSG_PONG, .id = m->id};
 
 	switch (m->type) {
 	case MSG_PING:
-		chan_send(k->peers[ROLE_GUARDD].chan, &pong);
+		chan_send(p->chan, &pong);
 		break;
 	case MSG_PEER:
 		new_peer(k, (enum role)m->u.peer.role, fd);
@@ -319,35 +300,18 @@ on_guardd(struct keeper *k, const struct msg *m, int fd)
 		on_config(k, fd);
 		break;
 	case MSG_STOP:
-		stop(k);
-	}
-}
-
-static void
-on_reader(struct keeper *k, const struct msg *m)
-{
-	struct peer *p = &k->peers[ROLE_READER];
-	int r = opener_request(k->opener, p->chan, m);
-
-	if (r == 0)
-		return;
-	log_err("%s of the reader: %s; the reader is cut off", msg_name(m->type), strerror(-r));
-	chan_free(p->chan);
-	p->chan = NULL;
-}
-
-static void
-on_msg(void *ctx, const struct msg *m, int fd)
-{
-	struct peer *p = ctx;
-	struct keeper *k = p->k;
-
-	if (p->role == ROLE_GUARDD) {
-		on_guardd(k, m, fd);
-	} else if (p->role == ROLE_READER) {
-		on_reader(k, m);
-	} else if (m->type != MSG_SYNCED) {
-		turn_add(k->turn, m, k->ready, clock_real());
+		on_commit(-1, 0, k);
+		for (int i = 0; i < ROLE_MAX; i++)
+			if (k->peers[i].chan)
+				chan_drain(k->peers[i].chan, 1000);
+		event_base_loopbreak(k->base);
+		break;
+	case MSG_SYNCED:
+		break;
+	default:
+		if (p->role == ROLE_READER)
+			return on_reader(k, m);
+		turn_add(&k->turn, m, k->ready, clock_real());
 		event_active(k->commit, 0, 0);
 	}
 }
@@ -363,11 +327,10 @@ on_close(void *ctx, int error)
 		event_base_loopbreak(p->k->base);
 }
 
-static const struct chan_ops chan_ops = {.on_msg = on_msg, .on_close = on_close};
-
 static void
 new_peer(struct keeper *k, enum role role, int fd)
 {
+	static const struct chan_ops ops = {.on_msg = on_msg, .on_close = on_close};
 	struct peer *p = role < ROLE_MAX ? &k->peers[role] : NULL;
 	int r;
 
@@ -383,15 +346,15 @@ new_peer(struct keeper *k, enum role role, int fd)
 	p->chan = NULL;
 	p->k = k;
 	p->role = role;
-	r = chan_new(&p->chan, k->base, fd, ROLE_KEEPER, role, QUEUE, &chan_ops, p);
+	r = chan_new(&p->chan, k->base, fd, ROLE_KEEPER, role, QUEUE, &ops, p);
 	if (r < 0)
 		fatal("channel to %s: %s", role_name(role), strerror(-r));
-	if (role != ROLE_JUDGE)
-		return;
-	tell_own(k);
-	if (k->ready == 0)
-		tell_resync(k, k->resync);
-	k->resync = RESYNC_START;
+	if (role == ROLE_JUDGE) {
+		tell_own(k);
+		if (k->ready == 0)
+			tell_resync(k, k->resync);
+		k->resync = RESYNC_START;
+	}
 }
 
 static void
@@ -400,10 +363,8 @@ enter_sandbox(const struct image *img)
 	static const int calls[] = {SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(readlink),
 	    SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(access), SCMP_SYS(faccessat),
 	    SCMP_SYS(faccessat2), SCMP_SYS(fstatfs), SCMP_SYS(inotify_init1),
-	    SCMP_SYS(inotify_add_watch), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(getcwd), -1};
+	    SCMP_SYS(inotify_add_watch), -1};
 	static struct sandbox_path paths[OPENER_PATHS + 3];
-	char real[4096] = "", *slash;
-	const char *what = "";
 	struct sandbox s = {.role = "guardd-keeper",
 	    .paths = paths,
 	    .calls = calls,
@@ -411,18 +372,29 @@ enter_sandbox(const struct image *img)
 	    .files_max = 4096,
 	    .no_write_exec = true};
 	size_t n = opener_paths(img, paths, OPENER_PATHS);
+	char *resolv = realpath(RESOLV_CONF, NULL);
+	const char *what = "";
 	int r;
 
-	/* resolv.conf is replaced by renaming, which makes another file: its directory is what can
-	 * be allowed. */
+	/* It is replaced by renaming, which makes another file: only its directory can be allowed.
+	 */
 	paths[n++].path = "/etc";
-	if (realpath(RESOLV_CONF, real) && (slash = strrchr(real, '/')) && slash > real) {
-		*slash = '\0';
-		paths[n].path = real;
-	}
+	if (resolv)
+		paths[n].path = dirname(resolv);
 	r = sandbox_enter(&s, &what);
 	if (r < 0)
 		fatal("%s cannot be installed: %s", what, strerror(-r));
+	free(resolv);
+}
+
+static int
+clean(void)
+{
+	int r = table_clean();
+
+	if (r < 0)
+		log_err("table inet guardd cannot be removed: %s", strerror(-r));
+	return r < 0;
 }
 
 static void
@@ -432,52 +404,40 @@ check(int r, const char *what)
 		fatal("%s: %s", what, strerror(-r));
 }
 
-static int
-clean(void)
-{
-	_cleanup_(batch_fini) struct batch b = {0};
-	_cleanup_(nl_freep) struct nl *n = NULL;
-	int r = nl_new(&n, NETLINK_NETFILTER, 0);
-
-	if (r == 0)
-		r = table_clean(n, &b);
-	if (r < 0)
-		log_err("table inet guardd cannot be removed: %s", strerror(-r));
-	return r < 0;
-}
-
 static void
 start(struct keeper *k)
 {
-	static const struct turn_ops turn_ops = {on_answer, on_refused};
 	bool changed;
 	int r;
 
 	k->base = event_base_new();
-	if (!k->base || event_base_priority_init(k->base, 3) < 0)
-		fatal("no event base");
-	k->commit = event_new(k->base, -1, 0, on_commit, k);
-	k->wide = event_new(k->base, -1, 0, on_commit, k);
-	k->retry = event_new(k->base, -1, 0, on_retry, k);
-	k->published = event_new(k->base, -1, 0, on_published, k);
-	if (!k->commit || !k->wide || !k->retry || !k->published)
-		fatal("no events");
+	if (!k->base || event_base_priority_init(k->base, 3) < 0 ||
+	    !(k->commit = event_new(k->base, -1, 0, on_commit, k)) ||
+	    !(k->wide = event_new(k->base, -1, 0, on_commit, k)) ||
+	    !(k->retry = event_new(k->base, -1, 0, on_retry, k)) ||
+	    !(k->published = event_new(k->base, -1, 0, on_published, k)))
+		fatal("no memory for events");
 	event_priority_set(k->commit, 2); /* behind all that can be read */
-	k->backoff = RETRY_FIRST;
-	k->table.never = &k->never.set;
-	k->table.published = &k->dnat;
+	k->backoff = USEC_PER_SEC;
+	k->opener.inotify = -1;
 	check(nl_new(&k->nl, NETLINK_NETFILTER, 0), "netlink");
-	r = watch_new(&k->watch, k->base, k->nl->port, on_foreign, k);
+	k->table.never = k->turn.never = &k->never.now.set;
+	k->table.published = &k->dnat;
+	k->turn.nl = k->nl;
+	k->turn.table = &k->table;
+	k->turn.banset = &k->banset;
+	k->turn.answer = tell_judge;
+	k->turn.refused = on_refused;
+	k->never.changed = on_never_changed;
+	k->watch.changed = on_foreign;
+	k->turn.ctx = k->never.ctx = k->watch.ctx = k;
+	r = watch_start(&k->watch, k->base, k->nl->port);
 	if (r < 0)
 		log_err("changes by others will not be noticed: %s", strerror(-r));
-	check(never_new(&k->never_source, &k->never, k->base, on_never_changed, k), "rtnetlink");
-	check(opener_new(&k->opener), "opener");
+	check(never_start(&k->never, k->base), "rtnetlink");
 	check(use_image(k, FD_IMAGE), "configuration image");
-	check(
-	    turn_new(&k->turn, k->nl, &k->table, &k->banset, &k->never.set, &turn_ops, k), "turn");
 	enter_sandbox(&k->img);
 	dnat_read(&k->dnat, k->nl, &changed);
-	k->resync = RESYNC_START;
 	sync_table(k, false);
 }
 

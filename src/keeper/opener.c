@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -23,51 +24,7 @@
 #define HEAD_MAX    1024
 #define NAME_PART   72
 
-struct instance {
-	uint64_t key, seen; /* seen: number of the scan that met it last */
-	char *path;         /* of the log */
-};
-
-struct opener {
-	const struct image *img;
-	int inotify;
-	struct instance instances[OPENER_INSTANCES];
-	uint32_t n;
-	uint64_t scans;
-	/* of the scan under way */
-	struct chan *reader;
-	uint32_t id, source, files;
-	bool polled;
-};
-
-int
-opener_new(struct opener **out)
-{
-	*out = calloc(1, sizeof(**out));
-	if (!*out)
-		return -ENOMEM;
-	(*out)->inotify = -1;
-	return 0;
-}
-
-void
-opener_free(struct opener *o)
-{
-	if (!o)
-		return;
-	for (uint32_t i = 0; i < o->n; i++)
-		free(o->instances[i].path);
-	closep(&o->inotify);
-	free(o);
-}
-
-void
-opener_config(struct opener *o, const struct image *img)
-{
-	o->img = img;
-}
-
-/* The number of a path; when all are taken, the one not met for the longest time gives way. */
+/* The number of a path; when all are taken, any other one gives way. */
 static uint32_t
 instance(struct opener *o, uint64_t key, const char *path)
 {
@@ -75,16 +32,12 @@ instance(struct opener *o, uint64_t key, const char *path)
 
 	while (at < o->n && o->instances[at].key != key)
 		at++;
-	if (at == OPENER_INSTANCES) {
-		at = 0;
-		for (uint32_t i = 1; i < o->n; i++)
-			if (o->instances[i].seen < o->instances[at].seen)
-				at = i;
-	} else if (at == o->n) {
+	if (at == OPENER_INSTANCES)
+		at = key % OPENER_INSTANCES;
+	else if (at == o->n)
 		o->n++;
-	}
 	free(o->instances[at].path);
-	o->instances[at] = (struct instance){key, o->scans, strdup(path)};
+	o->instances[at] = (struct opener_instance){key, strdup(path)};
 	return at;
 }
 
@@ -162,66 +115,54 @@ open_regular(int dir, const char *path, struct stat *st)
 }
 
 static void
-send_opened(struct opener *o, struct msg *m, int fd, const struct stat *st)
+send_opened(
+    struct opener *o, uint32_t at, enum opened_what what, int wd, int fd, const struct stat *st)
 {
-	m->id = o->id;
-	m->u.opened.status = fd < 0 ? fd : 0;
-	if (fd >= 0) {
-		m->u.opened.dev = st->st_dev;
-		m->u.opened.ino = st->st_ino;
-		chan_send_fd(o->reader, m, fd);
-	} else {
-		chan_send(o->reader, m);
-	}
-}
+	struct msg m = {.type = what == OPENED_OLD ? MSG_FOUND : MSG_OPENED, .id = o->id};
 
-static void
-send_name(struct opener *o, uint32_t at, const char *text)
-{
-	size_t len = strlen(text);
-
-	for (uint16_t part = 0; (size_t)part * NAME_PART < len; part++) {
-		struct msg m = {.type = MSG_NAME, .id = o->id};
-		size_t rest = len - (size_t)part * NAME_PART;
-
-		m.u.name.source = o->source;
-		m.u.name.instance = at;
-		m.u.name.part = part;
-		m.u.name.len = (uint16_t)(rest < NAME_PART ? rest : NAME_PART);
-		memcpy(m.u.name.text, text + (size_t)part * NAME_PART, m.u.name.len);
+	m.u.opened = (struct msg_opened){o->source, at, wd, fd < 0 ? fd : 0, st->st_dev, st->st_ino,
+	    o->instances[at].key, what, 0};
+	if (fd < 0)
 		chan_send(o->reader, &m);
-	}
+	else
+		chan_send_fd(o->reader, &m, fd);
 }
 
 /* Opens one file of an instance: its log is watched, a container's configuration is not. */
 static void
 open_one(struct opener *o, uint32_t at, const char *path, enum opened_what what)
 {
-	struct msg m = {.type = MSG_OPENED};
 	struct stat st = {0};
-	int fd = open_regular(AT_FDCWD, path, &st);
+	int fd = open_regular(AT_FDCWD, path, &st), wd = -1;
+	bool log = fd >= 0 && what == OPENED_LOG;
 
-	m.u.opened.source = o->source;
-	m.u.opened.instance = at;
-	m.u.opened.key = o->instances[at].key;
-	m.u.opened.what = what;
-	m.u.opened.wd = -1;
-	if (fd >= 0 && what == OPENED_LOG && !is_remote(fd))
-		m.u.opened.wd = inotify_add_watch(o->inotify, path, FILE_EVENTS);
-	o->polled |= fd >= 0 && what == OPENED_LOG && m.u.opened.wd < 0;
-	o->files += fd >= 0 && what == OPENED_LOG;
-	send_opened(o, &m, fd, &st);
+	if (log && !is_remote(fd))
+		wd = inotify_add_watch(o->inotify, path, FILE_EVENTS);
+	o->polled |= log && wd < 0;
+	o->files += log;
+	send_opened(o, at, what, wd, fd, &st);
 }
 
+/* Numbers an instance and tells its name, in parts. */
 static uint32_t
 name_instance(struct opener *o, const char *kind, const char *name, const char *path)
 {
 	char text[PATH_MAX + 16];
+	size_t len = strlen(name);
 	uint32_t at;
 
 	snprintf(text, sizeof(text), "%s:%s", kind, name);
 	at = instance(o, hash_text(text), path);
-	send_name(o, at, name);
+	for (size_t done = 0; done < len; done += NAME_PART) {
+		struct msg m = {.type = MSG_NAME, .id = o->id};
+
+		m.u.name.source = o->source;
+		m.u.name.instance = at;
+		m.u.name.part = (uint16_t)(done / NAME_PART);
+		m.u.name.len = (uint16_t)(len - done < NAME_PART ? len - done : NAME_PART);
+		memcpy(m.u.name.text, name + done, m.u.name.len);
+		chan_send(o->reader, &m);
+	}
 	return at;
 }
 
@@ -308,17 +249,15 @@ scan_journal(struct opener *o, const char *dir)
 static void
 scan(struct opener *o)
 {
-	static int (*const scans[])(struct opener * o, const char *path) = {
-	    [SOURCE_FILE] = scan_files,
-	    [SOURCE_JOURNAL] = scan_journal,
-	    [SOURCE_DOCKER] = scan_docker};
 	const struct image_source *s = &o->img->sources[o->source];
+	const char *path = image_str(o->img, s->path);
 	struct msg m = {.type = MSG_SCANNED, .id = o->id};
 
-	o->scans++;
 	o->files = 0;
 	o->polled = false;
-	m.u.scanned.status = scans[s->kind](o, image_str(o->img, s->path));
+	m.u.scanned.status = s->kind == SOURCE_FILE     ? scan_files(o, path)
+			     : s->kind == SOURCE_DOCKER ? scan_docker(o, path)
+							: scan_journal(o, path);
 	m.u.scanned.source = o->source;
 	m.u.scanned.files = o->files;
 	m.u.scanned.polled = o->polled;
@@ -329,13 +268,11 @@ scan(struct opener *o)
 static bool
 is_rotated(const char *name, const char *base)
 {
-	static const char *const packed[] = {".gz", ".xz", ".zst", ".bz2"};
 	const char *ext = strrchr(base, '.');
 	size_t n = strlen(name), stem = ext ? (size_t)(ext - base) : 0;
 
-	for (size_t i = 0; i < sizeof(packed) / sizeof(*packed); i++)
-		if (n > strlen(packed[i]) && strcmp(name + n - strlen(packed[i]), packed[i]) == 0)
-			return false;
+	if (fnmatch("*.@(gz|xz|zst|bz2)", name, FNM_EXTMATCH) == 0)
+		return false;
 	if (strncmp(name, base, strlen(base)) == 0)
 		return true;
 	return stem > 0 && strncmp(name, base, stem) == 0 && n > stem + strlen(ext) &&
@@ -356,7 +293,6 @@ is_wanted(int fd, const struct stat *st, const struct msg_find *f)
 static void
 find(struct opener *o, const struct msg_find *f)
 {
-	struct msg m = {.type = MSG_FOUND};
 	const char *path = o->instances[f->instance].path, *base = strrchr(path, '/');
 	char dir[PATH_MAX];
 	struct stat st = {0};
@@ -375,18 +311,12 @@ find(struct opener *o, const struct msg_find *f)
 	}
 	if (d)
 		closedir(d);
-	m.u.opened.source = f->source;
-	m.u.opened.instance = f->instance;
-	m.u.opened.key = o->instances[f->instance].key;
-	m.u.opened.what = OPENED_OLD;
-	m.u.opened.wd = -1;
-	send_opened(o, &m, found, &st);
+	send_opened(o, f->instance, OPENED_OLD, -1, found, &st);
 }
 
 int
 opener_request(struct opener *o, struct chan *reader, const struct msg *m)
 {
-	uint32_t sources = image_count(o->img, IMAGE_SOURCES);
 	struct msg answer = {.type = MSG_INOTIFY, .id = m->id};
 
 	o->reader = reader;
@@ -397,41 +327,31 @@ opener_request(struct opener *o, struct chan *reader, const struct msg *m)
 		return o->inotify < 0 ? -errno : chan_send_fd(reader, &answer, dup(o->inotify));
 	}
 	o->source = m->type == MSG_SCAN ? m->u.scan.source : m->u.find.source;
-	if (o->source >= sources || o->inotify < 0)
+	if (o->source >= image_count(o->img, IMAGE_SOURCES) || o->inotify < 0)
 		return -EPROTO;
-	if (m->type == MSG_SCAN) {
+	if (m->type == MSG_SCAN)
 		scan(o);
-		return 0;
-	}
-	if (m->u.find.instance >= o->n || m->u.find.head_len > HEAD_MAX)
+	else if (m->u.find.instance < o->n && m->u.find.head_len <= HEAD_MAX)
+		find(o, &m->u.find);
+	else
 		return -EPROTO;
-	find(o, &m->u.find);
 	return 0;
 }
 
+/* Appends the nearest directory above the last slash of path that exists. */
 static size_t
-add_path(struct sandbox_path *out, size_t n, size_t room, const char *path)
+add_above(struct sandbox_path *out, size_t n, const char *path)
 {
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(out[i].path, path) == 0)
-			return n;
-	if (n < room)
-		out[n++] = (struct sandbox_path){strdup(path), false};
-	return n;
-}
+	char *dir = strdup(path), *slash;
 
-/* The nearest directory above the last slash of path that exists. */
-static size_t
-add_above(struct sandbox_path *out, size_t n, size_t room, const char *path)
-{
-	char dir[PATH_MAX], *slash;
-
-	snprintf(dir, sizeof(dir), "%s", path);
-	while ((slash = strrchr(dir, '/'))) {
+	while (dir && (slash = strrchr(dir, '/'))) {
 		slash[slash == dir] = '\0';
-		if (slash == dir || exists(dir) == 0)
-			return add_path(out, n, room, dir);
+		if (slash == dir || exists(dir) == 0) {
+			out[n++].path = dir;
+			return n;
+		}
 	}
+	free(dir);
 	return n;
 }
 
@@ -442,18 +362,19 @@ opener_paths(const struct image *img, struct sandbox_path *out, size_t room)
 
 	for (uint32_t i = 0; i < image_count(img, IMAGE_SOURCES); i++) {
 		const struct image_source *s = &img->sources[i];
-		const char *path = image_str(img, s->path);
+		const char *path = image_str(img, s->path),
+			   *end = s->kind == SOURCE_FILE ? "" : "/";
 		char fixed[PATH_MAX], real[PATH_MAX];
 		glob_t g = {0};
 
-		snprintf(fixed, sizeof(fixed), "%.*s%s", (int)strcspn(path, "*?["), path,
-		    s->kind == SOURCE_FILE ? "" : "/");
-		n = add_above(out, n, room, *path ? fixed : JOURNAL_DIR "/");
+		snprintf(fixed, sizeof(fixed), "%.*s%s", (int)strcspn(path, "*?["), path, end);
+		if (n < room)
+			n = add_above(out, n, *path ? fixed : JOURNAL_DIR "/");
 		if (s->kind == SOURCE_FILE && glob(path, GLOB_NOSORT, NULL, &g) == 0)
-			for (size_t k = 0; k < g.gl_pathc && k < OPENER_FILES; k++)
+			for (size_t k = 0; k < g.gl_pathc && n < room; k++)
 				if (realpath(g.gl_pathv[k], real) &&
 				    strcmp(real, g.gl_pathv[k]) != 0)
-					n = add_above(out, n, room, real);
+					n = add_above(out, n, real);
 		globfree(&g);
 	}
 	return n;

@@ -16,14 +16,23 @@
 #define OPENER_INSTANCES 4096
 #define OPENER_PATHS     512 /* for Landlock */
 
-struct opener;
+struct opener_instance {
+	uint64_t key;
+	char *path; /* of the log */
+};
 
-int opener_new(struct opener **out);
-void opener_free(struct opener *o);
-DEFINE_FREEP(struct opener, opener_free)
-/* img must live until the next call. */
-void opener_config(struct opener *o, const struct image *img);
+struct opener {
+	const struct image *img; /* set by the owner; may change between requests */
+	int inotify;             /* -1 at first */
+	struct opener_instance instances[OPENER_INSTANCES];
+	uint32_t n;
+	/* of the request under way */
+	struct chan *reader;
+	uint32_t id, source, files;
+	bool polled;
+};
+
 /* One of the three requests; answers go to reader. -EPROTO: a number out of range. */
 int opener_request(struct opener *o, struct chan *reader, const struct msg *m);
-/* What the sources need to be readable: n paths into out, allocated for the process's life. */
+/* What the sources need to be readable: paths into out, never freed; returns their number. */
 size_t opener_paths(const struct image *img, struct sandbox_path *out, size_t room);

@@ -427,7 +427,7 @@ step_file(struct instance *i, bool fresh)
 static int
 step_journal(struct instance *i)
 {
-	int r = source_journal_step(i->journal, JOURNAL_TURN);
+	int r = source_journal_step(i->journal, JOURNAL_TURN, i->env->now);
 
 	switch (r) {
 	case JOURNAL_MORE:

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 
+#include "reader/journal_files.h"
+
 #define ERRORS_MAX 16 /* broken entries in a row that are passed over */
 
 struct source_journal {
-	char *directory;
+	struct journal_files *files;
 	const struct image *img;
 	journal_entry_fn fn;
 	void *ctx;
@@ -144,16 +146,16 @@ source_journal_new(struct source_journal **out, const char *directory, const str
     journal_entry_fn fn, void *ctx)
 {
 	_cleanup_(source_journal_freep) struct source_journal *j = calloc(1, sizeof(*j));
+	int r;
 
 	if (!j)
 		return -ENOMEM;
 	j->img = img;
 	j->fn = fn;
 	j->ctx = ctx;
-	j->directory = strdup(directory);
-	j->text = malloc(LINE_MAX_BYTES + 1);
-	if (!j->directory || !j->text)
-		return -ENOMEM;
+	r = journal_files_new(&j->files, directory);
+	if (r < 0)
+		return r;
 	*out = j;
 	j = NULL;
 	return 0;
@@ -165,9 +167,8 @@ source_journal_free(struct source_journal *j)
 	if (!j)
 		return;
 	source_journal_close(j);
-	free(j->directory);
+	journal_files_free(j->files);
 	free(j->sources);
-	free(j->text);
 	free(j);
 }
 
@@ -320,14 +321,12 @@ deliver(struct source_journal *j, bool before)
 }
 
 static int
-seek_end(struct source_journal *j, usec_t now)
+seek_end(struct source_journal *j)
 {
 	int r = sd_journal_seek_tail(j->sd);
 
 	if (r >= 0)
 		r = sd_journal_previous(j->sd);
-	memset(&j->last, 0, sizeof(j->last));
-	j->last.journal.real = (uint64_t)now;
 	if (r > 0)
 		j->moved = true;
 	/* Nothing that fits is there yet, so whatever comes is new. */
@@ -353,7 +352,6 @@ seek(struct source_journal *j, const struct msg_position *p, unsigned before)
 	uint64_t oldest;
 	int r;
 
-	j->last = *p;
 	if (!has_cursor(p))
 		return sd_journal_seek_realtime_usec(j->sd, p->journal.real);
 	journal_cursor_format(p, cursor);
@@ -372,19 +370,14 @@ seek(struct source_journal *j, const struct msg_position *p, unsigned before)
 }
 
 static int
-open_files(struct source_journal *j)
+open_files(struct source_journal *j, const struct msg_position *p)
 {
-	int r;
+	const char **paths;
+	int n = journal_files_choose(j->files, p ? p->journal.real : UINT64_MAX, &paths);
 
-	if (j->directory[0])
-		return sd_journal_open_directory(&j->sd, j->directory, 0);
-	/* Only what journald keeps for the system: files of users hold what users may write. */
-	r = sd_journal_open(&j->sd, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
-	if (r < 0)
-		return r;
-	if (sd_journal_has_runtime_files(j->sd) <= 0 && sd_journal_has_persistent_files(j->sd) <= 0)
-		return -ENODATA;
-	return 0;
+	if (n <= 0)
+		return n < 0 ? n : -ENODATA;
+	return sd_journal_open_files(&j->sd, paths, 0);
 }
 
 int
@@ -397,35 +390,34 @@ source_journal_open(
 	if (p)
 		at = *p;
 	source_journal_close(j);
-	r = open_files(j);
+	/* After a failure this is still where it is to go on. */
+	memset(&j->last, 0, sizeof(j->last));
+	j->last.journal.real = (uint64_t)now;
+	if (p)
+		j->last = at;
+	j->text = malloc(LINE_MAX_BYTES);
+	r = j->text ? open_files(j, p ? &at : NULL) : -ENOMEM;
 	if (r >= 0)
 		r = sd_journal_set_data_threshold(j->sd, LINE_MAX_BYTES + 64);
 	if (r >= 0)
-		r = sd_journal_get_fd(j->sd);
-	if (r >= 0)
 		r = set_matches(j);
 	if (r >= 0)
-		r = p ? seek(j, &at, before) : seek_end(j, now);
+		r = p ? seek(j, &at, before) : seek_end(j);
 	if (r < 0)
 		source_journal_close(j);
-	return r > 0 && p ? 1 : (r < 0 ? r : 0);
-}
-
-int
-source_journal_reopen(struct source_journal *j, usec_t now)
-{
-	struct msg_position p;
-
-	memset(&p, 0, sizeof(p));
-	source_journal_position(j, &p);
-	return source_journal_open(j, &p, now, 0);
+	return r < 0 ? r : p && r > 0;
 }
 
 void
 source_journal_close(struct source_journal *j)
 {
+	struct msg_position keep;
+
+	source_journal_position(j, &keep);
 	sd_journal_close(j->sd);
+	free(j->text);
 	j->sd = NULL;
+	j->text = NULL;
 	j->unread = j->moved = false;
 	j->read = 0;
 }
@@ -437,27 +429,29 @@ source_journal_is_open(const struct source_journal *j)
 }
 
 int
-source_journal_fd(struct source_journal *j)
+source_journal_fd(const struct source_journal *j)
 {
-	return sd_journal_get_fd(j->sd);
+	return journal_files_fd(j->files);
+}
+
+static int
+open_again(struct source_journal *j, usec_t now)
+{
+	struct msg_position p;
+
+	memset(&p, 0, sizeof(p));
+	source_journal_position(j, &p);
+	return source_journal_open(j, &p, now, 0);
 }
 
 int
-source_journal_process(struct source_journal *j)
+source_journal_process(struct source_journal *j, usec_t now)
 {
-	int r = sd_journal_process(j->sd);
+	enum journal_news news = journal_files_news(j->files);
 
-	return r < 0 ? r : 0;
-}
-
-usec_t
-source_journal_timeout(struct source_journal *j, usec_t mono)
-{
-	uint64_t at;
-
-	if (sd_journal_get_timeout(j->sd, &at) < 0 || at == UINT64_MAX)
-		return USEC_NEVER;
-	return (usec_t)at > mono ? (usec_t)at - mono : 0;
+	if (news == JOURNAL_CHANGED || (news == JOURNAL_WRITTEN && !j->sd))
+		return open_again(j, now);
+	return 0;
 }
 
 /* 1: the present entry is the next one to deliver. */
@@ -479,8 +473,16 @@ advance(struct source_journal *j)
 }
 
 int
-source_journal_step(struct source_journal *j, unsigned max)
+source_journal_step(struct source_journal *j, unsigned max, usec_t now)
 {
+	if (j->read >= JOURNAL_MAPPED_MAX) {
+		int r = open_again(j, now);
+
+		if (r < 0)
+			return r;
+	}
+	if (!j->sd)
+		return JOURNAL_IDLE;
 	for (unsigned i = 0; i < max; i++) {
 		int r = advance(j);
 
@@ -499,7 +501,7 @@ source_journal_position(struct source_journal *j, struct msg_position *out)
 {
 	_cleanup_(freep) char *cursor = NULL;
 
-	if (j->moved && sd_journal_get_cursor(j->sd, &cursor) >= 0 &&
+	if (j->moved && j->sd && sd_journal_get_cursor(j->sd, &cursor) >= 0 &&
 	    journal_cursor_parse(&j->last, cursor) == 0)
 		j->moved = false;
 	out->journal = j->last.journal;

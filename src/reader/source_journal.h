@@ -2,16 +2,16 @@
  *
  * The entries of one journal directory, for all units, identifiers and facilities that are wanted
  * of it at once (libsystemd). Comes in: journal files, whose messages are hostile. Goes out:
- * entries in order, and cursors as struct msg_position. Bounded: a message is LINE_MAX_BYTES, names
- * JOURNAL_NAME_MAX; mapped files are given back by closing and opening anew
- * (source_journal_reopen).
+ * entries in order, and cursors as struct msg_position. Bounded: a message is LINE_MAX_BYTES, names JOURNAL_NAME_MAX,
+ * mapped is what JOURNAL_MAPPED_MAX entries need.
  */
 #pragma once
 
 #include "base/cleanup.h"
 #include "reader/match.h"
 
-#define JOURNAL_NAME_MAX 256
+#define JOURNAL_NAME_MAX   256
+#define JOURNAL_MAPPED_MAX 8192 /* entries; then opened anew, since what was read stays mapped */
 
 struct journal_entry {
 	const char *text; /* MESSAGE; valid during the callback */
@@ -38,23 +38,21 @@ DEFINE_FREEP(struct source_journal, source_journal_free)
  * -ENOMEM. */
 int source_journal_want(struct source_journal *j, const uint32_t *sources, size_t n);
 
-/* Opens behind the entry that p stands for, or behind the last one there is (p NULL; now is what a
- * position says as long as there is none). before: so many earlier entries are delivered as such.
- * 0; 1: the entry and what followed it were deleted; -ENODATA: no file there may be read; other
- * negative errno. */
+/* Opens behind the entry that p stands for, or behind the last one there is (p NULL; now is what a position
+ * says as long as there is none). before: so many earlier entries are delivered as such. 0; 1: the
+ * entry and what followed it were deleted; -ENODATA: no file there may be read; other negative errno. */
 int source_journal_open(
     struct source_journal *j, const struct msg_position *p, usec_t now, unsigned before);
-/* Closes and opens at the same place, which gives mapped files back. As source_journal_open. */
-int source_journal_reopen(struct source_journal *j, usec_t now);
+/* Gives all mapped files back. The position stays, and news still come: then source_journal_process opens
+ * again. */
 void source_journal_close(struct source_journal *j);
 bool source_journal_is_open(const struct source_journal *j);
 
-/* For the event loop: readable means source_journal_process, then source_journal_step. -errno. */
-int source_journal_fd(struct source_journal *j);
-int source_journal_process(struct source_journal *j);
-/* Microseconds after which to process without an event (a network file system); USEC_NEVER: none.
- */
-usec_t source_journal_timeout(struct source_journal *j, usec_t mono);
+/* For the event loop, the same as long as j lives: readable means source_journal_process, then
+ * source_journal_step. */
+int source_journal_fd(const struct source_journal *j);
+/* Looks what is new, and opens again where that needs it: as source_journal_open. */
+int source_journal_process(struct source_journal *j, usec_t now);
 
 enum journal_step {
 	JOURNAL_IDLE, /* at the end */
@@ -62,10 +60,10 @@ enum journal_step {
 	JOURNAL_HELD, /* the callback said stop */
 };
 /* Delivers up to max entries. enum journal_step, or negative errno. */
-int source_journal_step(struct source_journal *j, unsigned max);
+int source_journal_step(struct source_journal *j, unsigned max, usec_t now);
 /* Behind the last delivered entry; key and kind are left alone. */
 void source_journal_position(struct source_journal *j, struct msg_position *out);
-/* Entries since it was opened: how much may be mapped. */
+/* Entries since it was opened. */
 uint64_t source_journal_read(const struct source_journal *j);
 
 /* True when the source s wants this entry. */

@@ -4,10 +4,7 @@
 #include <errno.h>
 
 #define SAVE_DELAY 1 /* seconds */
-/* A journal that was read this far has that much of its files mapped: opened anew once it is calm.
- */
-#define JOURNAL_MAPPED_MAX 4096 /* entries */
-#define JOURNAL_CALM       10   /* seconds */
+#define JOURNAL_CALM 10 /* seconds without news after which a journal is closed */
 
 TAILQ_HEAD(instances, instance);
 
@@ -95,15 +92,14 @@ turns_dirty(struct turns *t, struct instance *i)
 		evtimer_add(t->save, &(struct timeval){.tv_sec = SAVE_DELAY});
 }
 
-/* A timer runs only after much was read, or after a failure. */
+/* While a journal is open its files are mapped: a timer closes it once it is calm. */
 static void
 mind_journal(struct instance *i)
 {
-	if (source_journal_is_open(i->journal) && i->error == 0 &&
-	    source_journal_read(i->journal) < JOURNAL_MAPPED_MAX)
+	if (!source_journal_is_open(i->journal) || evtimer_pending(i->idle, NULL))
 		return;
-	if (!evtimer_pending(i->idle, NULL))
-		evtimer_add(i->idle, &(struct timeval){.tv_sec = JOURNAL_CALM});
+	i->busy = false;
+	evtimer_add(i->idle, &(struct timeval){.tv_sec = JOURNAL_CALM});
 }
 
 static void
@@ -224,37 +220,7 @@ turns_drop(struct turns *t, struct instance *i)
 }
 
 static void
-listen_again(struct instance *i)
-{
-	usec_t wait = source_journal_timeout(i->journal, clock_mono());
-	struct timeval tv = {.tv_sec = wait / USEC_PER_SEC, .tv_usec = wait % USEC_PER_SEC};
-
-	event_add(i->journal_event, wait == USEC_NEVER ? NULL : &tv);
-}
-
-static void
 on_journal(evutil_socket_t fd, short what, void *arg)
-{
-	struct instance *i = arg;
-	struct turns *t = i->turns;
-	int r = source_journal_process(i->journal);
-
-	(void)fd;
-	(void)what;
-	t->env->now = t->env->clock();
-	if (r < 0) {
-		i->error = r;
-		t->failed(t->ctx, i);
-		mind_journal(i);
-		return;
-	}
-	turns_live(t, i);
-	listen_again(i);
-}
-
-/* Gives mapped files back; after a failure it is a new beginning. */
-static void
-on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct instance *i = arg;
 	struct turns *t = i->turns;
@@ -262,34 +228,41 @@ on_idle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (i->queued || !t->running) {
-		evtimer_add(i->idle, &(struct timeval){.tv_sec = JOURNAL_CALM});
-		return;
-	}
 	t->env->now = t->env->clock();
-	event_free(i->journal_event);
-	i->journal_event = NULL;
-	r = source_journal_reopen(i->journal, t->env->now);
-	i->error = r < 0 ? r : 0;
+	r = source_journal_process(i->journal, t->env->now);
+	i->busy = true;
 	if (r < 0) {
+		i->error = r;
 		t->failed(t->ctx, i);
-		mind_journal(i);
 		return;
 	}
-	turns_follow(t, i);
 	turns_live(t, i);
+	mind_journal(i);
+}
+
+static void
+on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct instance *i = arg;
+
+	(void)fd;
+	(void)what;
+	if (!i->busy && !i->queued) {
+		source_journal_close(i->journal);
+		return;
+	}
+	i->busy = false;
+	evtimer_add(i->idle, &(struct timeval){.tv_sec = JOURNAL_CALM});
 }
 
 void
 turns_follow(struct turns *t, struct instance *i)
 {
 	i->turns = t;
+	unfollow(i);
+	i->journal_event = event_new(
+	    t->base, source_journal_fd(i->journal), EV_READ | EV_PERSIST, on_journal, i);
+	i->idle = evtimer_new(t->base, on_idle, i);
 	if (i->journal_event)
-		event_free(i->journal_event);
-	i->journal_event =
-	    event_new(t->base, source_journal_fd(i->journal), EV_READ, on_journal, i);
-	if (!i->idle)
-		i->idle = evtimer_new(t->base, on_idle, i);
-	if (i->journal_event)
-		listen_again(i);
+		event_add(i->journal_event, NULL);
 }

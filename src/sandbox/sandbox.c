@@ -43,10 +43,13 @@ static const int common_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pre
     SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
     SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
     SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-    SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
+    SCMP_SYS(pipe2), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
+    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
     SCMP_SYS(restart_syscall), SCMP_SYS(tgkill), SCMP_SYS(exit), SCMP_SYS(exit_group),
-    SCMP_SYS(prctl), SCMP_SYS(sched_yield), SCMP_SYS(rseq), SCMP_SYS(membarrier), -1};
+    SCMP_SYS(prctl), SCMP_SYS(sched_yield), SCMP_SYS(rseq), SCMP_SYS(membarrier), SCMP_SYS(getuid),
+    SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+    SCMP_SYS(sysinfo), /* glibc's qsort asks how much memory there is */
+    -1};
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
@@ -63,6 +66,16 @@ static const int sanitizer_calls[] = {SCMP_SYS(openat), SCMP_SYS(readlink), SCMP
     SCMP_SYS(uname), SCMP_SYS(sched_getaffinity), SCMP_SYS(ioctl), SCMP_SYS(stat),
     SCMP_SYS(newfstatat), SCMP_SYS(getuid), SCMP_SYS(getppid), SCMP_SYS(set_robust_list),
     SCMP_SYS(dup2), SCMP_SYS(pipe), SCMP_SYS(kill), SCMP_SYS(getdents64), -1};
+
+/* The leak check at exit traces its own process, which a sealed one cannot. */
+static bool sealed;
+int __lsan_is_turned_off(void);
+
+int
+__lsan_is_turned_off(void)
+{
+	return sealed;
+}
 #else
 static const int sanitizer_calls[] = {-1};
 #endif
@@ -221,5 +234,8 @@ sandbox_enter(const struct sandbox *s, const char **what)
 			return r;
 		}
 	}
+#ifdef SANITIZED
+	sealed = true;
+#endif
 	return 0;
 }

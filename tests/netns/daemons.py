@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Web, mail and journal daemons on a test host: Debian's own configuration and paths, in folders of the host's own."""
+import grp
 import os
 import shutil
 import subprocess
+import time
 import uuid
 
 from lib import until
@@ -33,6 +35,7 @@ server {
 	listen [::]:80 default_server;
 	root /var/www/html;
 	location / { try_files $uri =404; }
+	location /files/ { }
 	location /private/ {
 		auth_basic "private";
 		auth_basic_user_file /etc/nginx/conf.d/users;
@@ -131,12 +134,57 @@ def dovecot(host):
 
 
 class Journal:
-    """A journal directory written live by systemd-journal-remote from its export format."""
+    """A journal directory as systemd's, written live by systemd-journal-remote from its export format."""
 
-    BOOT = uuid.uuid4().hex
+    def __init__(self, host, folder):
+        """folder: below the host's /var/log; None is where the machine's own journal is."""
+        self.host = host
+        self.boot = uuid.uuid4().hex
+        if folder is None:
+            machine = uuid.uuid4().hex
+            own = os.path.join(host.folder, "machine-id")
+            _write(own, machine + "\n")
+            host.run("mount", "--bind", own, "/etc/machine-id")
+            folder = "journal/" + machine
+        self.folder = os.path.join(host.folder, "var-log", folder)
+        self.writer, self.written = None, 0
 
-    def __init__(self, host, folder, name="system"):
-        self.host, self.folder, self.name = host, folder, name
-        self.sent = 0
-        os.makedirs(folder, exist_ok=True)
+    def open(self):
+        """As systemd-journald makes it: its files can be read by one group."""
+        group = grp.getgrnam("systemd-journal").gr_gid
+        os.makedirs(self.folder, exist_ok=True)
+        for path in {self.folder, os.path.dirname(self.folder)}:
+            os.chown(path, 0, group)
+            os.chmod(path, 0o2755)
+        self.writer = self.host.popen("/lib/systemd/systemd-journal-remote", "-o", self.live(), "-",
+                                      stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("the journal's file", lambda: os.path.exists(self.live()))
+
+    def live(self):
+        return os.path.join(self.folder, "system.journal")
+
+    def send(self, message, unit="ssh.service", identifier="sshd", facility=4, times=1):
+        if not self.writer:
+            self.open()
+        for _ in range(times):
+            now = time.time_ns() // 1000
+            self.writer.stdin.write(
+                f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP={time.monotonic_ns() // 1000}\n"
+                f"_BOOT_ID={self.boot}\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={identifier}\n_COMM={identifier}\n"
+                f"SYSLOG_FACILITY={facility}\nPRIORITY=6\n_TRANSPORT=syslog\nMESSAGE={message}\n\n".encode())
+            self.writer.stdin.flush()
+
+    def close(self):
+        """The writer ends; what was sent is all in the file."""
+        if self.writer:
+            self.writer.stdin.close()
+            self.writer.wait(30)
+            self.writer = None
+
+    def rotate(self):
+        """The live file becomes an archived one, and a new one begins."""
+        self.close()
+        self.written += 1
+        os.rename(self.live(), os.path.join(
+            self.folder, f"system@{uuid.uuid4().hex}-{self.written:016x}-{time.time_ns() // 1000:016x}.journal"))
         self.open()

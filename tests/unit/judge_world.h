@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * For tests of the judge: addresses, random numbers that are the same in every run, and the tables of a judge
- * over an image, without processes.
+ * For tests of the judge: addresses, random numbers that are the same in every run, and the tables
+ * of a judge over an image, without processes.
  */
 #pragma once
 
@@ -125,7 +125,8 @@ world_close(struct world *w)
 static inline struct msg_offence
 offence(uint32_t filter, const char *text, usec_t time)
 {
-	return (struct msg_offence){.addr = addr(text), .points = 1, .filter = filter, .time = time};
+	return (struct msg_offence){
+	    .addr = addr(text), .points = 1, .filter = filter, .time = time};
 }
 
 /* One line that is read the moment it is written. */

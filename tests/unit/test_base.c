@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -165,6 +166,25 @@ spans_parse_and_print(void **state)
 	assert_string_equal(
 	    clock_format(1700000000 * USEC_PER_SEC + 5, 1, buf), "2023-11-14T22:13:20.000005Z");
 	assert_string_equal(clock_format(USEC_NEVER, 0, buf), "never");
+	assert_string_equal(clock_format_span(100 * USEC_PER_MSEC, buf), "100ms");
+}
+
+static void
+dates_are_those_of_the_c_library(void **state)
+{
+	char got[40], want[40];
+
+	(void)state;
+	for (int64_t day = -200000; day < 200000; day += 13) {
+		time_t t = (time_t)(day * 86400 + (day * 7919 % 86400));
+		struct tm tm;
+
+		gmtime_r(&t, &tm);
+		if (tm.tm_year + 1900 < 1000)
+			continue;
+		strftime(want, sizeof(want), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		assert_string_equal(clock_format(t * USEC_PER_SEC, 0, got), want);
+	}
 }
 
 /* The reference vector of the SipHash paper, appendix A. */
@@ -214,6 +234,7 @@ main(void)
 	    cmocka_unit_test(prefixes_parse_mask_and_compare),
 	    cmocka_unit_test(prefixset_answers_like_a_list),
 	    cmocka_unit_test(spans_parse_and_print),
+	    cmocka_unit_test(dates_are_those_of_the_c_library),
 	    cmocka_unit_test(siphash_gives_the_reference_value),
 	    cmocka_unit_test(json_escapes_everything_hostile),
 	};

@@ -1,8 +1,8 @@
 /* links: conf */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A literal that is reported must be in every line that PCRE2 lets match: lines are made from the pattern's tree, then
- * changed at random, and every one that matches must hold one of the literals.
+ * A literal that is reported must be in every line that PCRE2 lets match: lines are made from the
+ * pattern's tree, then changed at random, and every one that matches must hold one of the literals.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "conf/literal.h"
@@ -18,12 +18,14 @@
 #include "base/strbuf.h"
 #include "conf/pattern.h"
 
-#define LINES_PER_PATTERN 400
+#define LINES_PER_PATTERN 200
+#define LINE_BYTES        300
 
 struct subject {
 	struct arena arena;
 	pcre2_code *code;
 	pcre2_match_data *data;
+	pcre2_match_context *context;
 	struct regex *tree;
 	struct literal *literals;
 	size_t n;
@@ -42,6 +44,8 @@ subject_make(struct subject *s, const char *text, bool caseless)
 	if (!s->code)
 		fail_msg("%s does not compile", text);
 	s->data = pcre2_match_data_create(32, NULL);
+	s->context = pcre2_match_context_create(NULL);
+	pcre2_set_match_limit(s->context, 5000);
 	if (regex_parse(&s->tree, &s->arena, text, strlen(text), caseless, &error) < 0)
 		fail_msg("%s: %s", text, error.what);
 	literal_choose(&s->arena, s->tree, &s->literals, &s->n);
@@ -50,6 +54,7 @@ subject_make(struct subject *s, const char *text, bool caseless)
 static void
 subject_free(struct subject *s)
 {
+	pcre2_match_context_free(s->context);
 	pcre2_match_data_free(s->data);
 	pcre2_code_free(s->code);
 	arena_fini(&s->arena);
@@ -58,8 +63,8 @@ subject_free(struct subject *s)
 static bool
 matches(const struct subject *s, const struct strbuf *line)
 {
-	return pcre2_match(s->code, (PCRE2_SPTR)(line->text ? line->text : ""), line->len, 0, 0, s->data,
-		   NULL) > 0;
+	return pcre2_match(s->code, (PCRE2_SPTR)(line->text ? line->text : ""), line->len, 0, 0,
+		   s->data, s->context) > 0;
 }
 
 static bool
@@ -91,8 +96,8 @@ check_line(const struct subject *s, const char *text, const struct strbuf *line)
 			return;
 	}
 	if (s->n)
-		fail_msg("%s matches without a literal ('%s', ...): %.*s", text, s->literals[0].text,
-		    (int)line->len, line->text);
+		fail_msg("%s matches without a literal ('%s', ...): %.*s", text,
+		    s->literals[0].text, (int)line->len, line->text);
 }
 
 static void make_text(const struct regex *r, struct strbuf *out);
@@ -123,6 +128,8 @@ make_repeat(const struct regex *r, struct strbuf *out)
 static void
 make_text(const struct regex *r, struct strbuf *out)
 {
+	if (out->len > LINE_BYTES)
+		return;
 	switch (r->kind) {
 	case REGEX_SET:
 		make_byte(r, out);
@@ -214,24 +221,82 @@ try_pattern(const char *text, bool caseless, size_t *literals)
 static const char *const patterns[] = {
     "^Failed password for (?:invalid user )?(?<user>.*?) from \\d+ port \\d+(?: ssh2)?$",
     "^(?:Connection (?:closed|reset) by|Disconnected from) (?:authenticating|invalid) user .* port",
-    "^foo(?:bar)?baz", "^foo(?:bar){0}baz", "^(?:foo)?(?:bar)?(?:baz)?$", "^(?:abc|abd|abe)+x",
-    "^(?:abcd)*efgh", "^(?:abcd)+efgh", "^(?:abcd){2,3}efgh", "^(?:ab){2}(?:cd){3}", "^a{5}b{2,}c",
-    "^x(?:|y)zzz", "^(?:|abcd)$", "^(?:abcd|)$", "^[Ff]ailed [Ll]ogin", "^[a-c]xyz[0-9]?end",
-    "^\\[error\\] \\d+#\\d+: \\*\\d+ user", "^a\\.b\\.c\\.d", "^tab\\there\\x20and\\x41nd",
-    "^(?i)hello (?-i)World", "^(?i:hello) World", "^(?:a(?i)bcd|efgh)x", "^((?i)abc|def)ghi",
-    "^abc(?=def)def", "^abc(?!xyz)def", "^(?=st)start", "^(?<!x)start(?<=start)end",
-    "^(abc)\\1def", "^(?<n>abc|xyz)-\\k<n>end", "^(?>abcd|ab)efg", "^a++bcd", "^ab*?cdef",
-    "^(?:GET|POST|HEAD) /[^ ]* HTTP/1\\.[01]", "^(?:4(?:00|04)|5\\d\\d) status", "^[^\"]*\"quoted\"",
-    "^\\d{1,3}(?:\\.\\d{1,3}){3} - - ", "^a|b", "^(?:long text one|long text two|other)",
-    "^(?:long text one|x)", "^\\Aabc\\b-\\Bdef\\z", "^ab\\$cd\\^ef", "^abc$|^abd$", "^[[:alpha:]]{3}abc",
-    "^(?:(?:a|b)(?:c|d)(?:e|f)){1,2}ghij", "^(((((deep)er)est)ing)s)", "^a(?:b(?:c(?:d)?)?)?e",
-    "^(?U)ab+cdef", "^(?|abc(x)|def(y))ghi", "^{\"json\":\"[^\"]*\"}", "^a{,b", "^x{}yz", "^a]b}c{d",
-    "^[]x]bcd", "^\\x{41}\\x{42}\\x{43}D", "^\\101\\102\\103D", "^\\0abc", "^(?:abc\\n|def)ghi",
-    "^(?:0|1|2|3|4|5|6|7|8|9)abc", "^[0-7]abc[89]def", "^.{3}abc.{3}", "^(?s).abc", "^\\s*abc\\s+def",
-    "^(?:wp-login|xmlrpc|phpmyadmin|\\.env|\\.git/config)(?:\\.php)?", "^(?:a?b?c?d?){3}efgh",
-    "^(?:ab|a)(?:bc|c)def", "^(?:Xabc|abcX)", "^abcabcabc(?:abc)?", "^(?:äö|ü)ß", "^\\Sabc\\Ddef\\W",
-    "^(?P<p>abc)(?P=p)", "^(?'q'abc)def", "^a(?J)b(?<d>c)|(?<d>d)e", "^(?:(?:ab){2,}c){2}d",
-    "^(?:a{16}){2}b", "^(?:abc){20}d", "^(?^)abc", "^(?i)a(?^)bcd", "^(?:a|(?i)b)cde",
+    "^foo(?:bar)?baz",
+    "^foo(?:bar){0}baz",
+    "^(?:foo)?(?:bar)?(?:baz)?$",
+    "^(?:abc|abd|abe)+x",
+    "^(?:abcd)*efgh",
+    "^(?:abcd)+efgh",
+    "^(?:abcd){2,3}efgh",
+    "^(?:ab){2}(?:cd){3}",
+    "^a{5}b{2,}c",
+    "^x(?:|y)zzz",
+    "^(?:|abcd)$",
+    "^(?:abcd|)$",
+    "^[Ff]ailed [Ll]ogin",
+    "^[a-c]xyz[0-9]?end",
+    "^\\[error\\] \\d+#\\d+: \\*\\d+ user",
+    "^a\\.b\\.c\\.d",
+    "^tab\\there\\x20and\\x41nd",
+    "^(?i)hello (?-i)World",
+    "^(?i:hello) World",
+    "^(?:a(?i)bcd|efgh)x",
+    "^((?i)abc|def)ghi",
+    "^abc(?=def)def",
+    "^abc(?!xyz)def",
+    "^(?=st)start",
+    "^(?<!x)start(?<=start)end",
+    "^(abc)?\\1?defg",
+    "^(?<n>abc|xyz)?-\\k<n>?end",
+    "^(?>abcd|ab)efg",
+    "^a++bcd",
+    "^ab*?cdef",
+    "^(?:GET|POST|HEAD) /[^ ]* HTTP/1\\.[01]",
+    "^(?:4(?:00|04)|5\\d\\d) status",
+    "^[^\"]*\"quoted\"",
+    "^\\d{1,3}(?:\\.\\d{1,3}){3} - - ",
+    "^a|b",
+    "^(?:long text one|long text two|other)",
+    "^(?:long text one|x)",
+    "^\\Aabc\\b-\\bdef\\z",
+    "^ab\\$cd\\^ef",
+    "^abc$|^abd$",
+    "^[[:alpha:]]{3}abc",
+    "^(?:(?:a|b)(?:c|d)(?:e|f)){1,2}ghij",
+    "^(((((deep)er)est)ing)s)",
+    "^a(?:b(?:c(?:d)?)?)?e",
+    "^(?U)ab+cdef",
+    "^(?|abc(x)|def(y))ghi",
+    "^{\"json\":\"[^\"]*\"}",
+    "^a{,b",
+    "^x{}yz",
+    "^a]b}c{d",
+    "^[]x]bcd",
+    "^\\x{41}\\x{42}\\x{43}D",
+    "^\\060\\061abD",
+    "^\\0abc",
+    "^(?:abc\\n|def)ghi",
+    "^(?:0|1|2|3|4|5|6|7|8|9)abc",
+    "^[0-7]abc[89]def",
+    "^.{3}abc.{3}",
+    "^(?s).abc",
+    "^\\s*abc\\s+def",
+    "^(?:wp-login|xmlrpc|phpmyadmin|\\.env|\\.git/config)(?:\\.php)?",
+    "^(?:a?b?c?d?){3}efgh",
+    "^(?:ab|a)(?:bc|c)def",
+    "^(?:Xabc|abcX)",
+    "^abcabcabc(?:abc)?",
+    "^(?:äö|ü)ß",
+    "^\\Sabc\\Ddef\\W",
+    "^(?P<p>abc)?(?P=p)?defg",
+    "^(?'q'abc)def",
+    "^a(?J)b(?<d>c)|(?<d>d)e",
+    "^(?:(?:ab){2,}c){2}d",
+    "^(?:a{16}){2}b",
+    "^(?:abc){20}d",
+    "^(?^)abc",
+    "^(?i)a(?^)bcd",
+    "^(?:a|(?i)b)cde",
 };
 
 static void
@@ -257,9 +322,11 @@ test_every_match_holds_a_literal(void **state)
 static void
 build(struct strbuf *out, int depth)
 {
-	static const char *const atoms[] = {"a", "b", "c", "d", "ab", "xyz", "[ab]", "[^a]", ".", "\\d", "\\w",
-	    "B", "(?i)", "(?-i)", "\\b", "(?=a)", "(?!b)", "[A-C]", "[xX]"};
-	static const char *const tails[] = {"", "", "", "?", "*", "+", "{2}", "{0,2}", "{2,}", "+?", "?+", "{0}"};
+	static const char *const atoms[] = {"a", "b", "c", "d", "ab", "xyz", "hello", "Wxyz",
+	    "abcd", "[ab]", "[^a]", ".", "\\d", "\\w", "B", "(?i)", "(?-i)", "\\b", "(?=a)",
+	    "(?!b)", "[A-C]", "[xX]"};
+	static const char *const tails[] = {
+	    "", "", "", "?", "*", "+", "{2}", "{0,2}", "{2,}", "+?", "?+", "{0}"};
 
 	for (int n = rand() % 4 + 1; n > 0; n--) {
 		size_t atom = (size_t)rand() % (sizeof(atoms) / sizeof(*atoms));
@@ -289,7 +356,7 @@ test_random_patterns_hold_their_literals(void **state)
 
 	(void)state;
 	srand(2);
-	for (int i = 0; i < 1500; i++) {
+	for (int i = 0; i < 1000; i++) {
 		struct strbuf text = {0};
 		size_t literals = 0;
 
@@ -299,8 +366,8 @@ test_random_patterns_hold_their_literals(void **state)
 		with += literals > 0;
 		strbuf_fini(&text);
 	}
-	assert_true(with > 300);
-	assert_true(matched > 100000);
+	if (with < 200 || matched < 30000)
+		fail_msg("only %zu patterns with literals, %u lines", with, matched);
 }
 
 static void
@@ -320,14 +387,18 @@ static void
 test_the_rare_and_long_is_chosen(void **state)
 {
 	(void)state;
-	assert_literals("^Failed password for .* from \\d+", 1, (const char *[]){"Failed password for "});
+	assert_literals(
+	    "^Failed password for .* from \\d+", 1, (const char *[]){"Failed password for "});
 	assert_literals("^(?:GET|POST) /wp-login\\.php", 1, (const char *[]){" /wp-login.php"});
-	assert_literals("^\\d+ (?:reset by|closed by) x", 2, (const char *[]){" reset by x", " closed by x"});
+	assert_literals(
+	    "^\\d+ (?:reset by|closed by) x", 2, (const char *[]){" reset by x", " closed by x"});
 	assert_literals("^(?:abcd|abcdef)", 1, (const char *[]){"abcd"});
 	assert_literals("^\\d+ \\S+$", 0, NULL);
 	assert_literals("^(?:abcd|\\d+)$", 0, NULL);
 	assert_literals("^ab$", 0, NULL);
-	assert_literals("^(?i)Äb Wrong", 1, (const char *[]){"\xc3\x84" "b wrong"});
+	assert_literals("^(?i)Äb Wrong", 1,
+	    (const char *[]){"\xc3\x84"
+			     "b wrong"});
 }
 
 int

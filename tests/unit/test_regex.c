@@ -1,7 +1,8 @@
 /* links: conf */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The pattern's tree against PCRE2 itself: which bytes each class and escape takes, and what is refused.
+ * The pattern's tree against PCRE2 itself: which bytes each class and escape takes, and what is
+ * refused.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "conf/regex.h"
@@ -54,10 +55,12 @@ compare_bytes(const char *text, size_t n, bool caseless)
 	data = pcre2_match_data_create(8, NULL);
 	for (int c = 0; c < 256; c++) {
 		unsigned char byte = (unsigned char)c;
-		int r = pcre2_match(code, &byte, 1, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, data, NULL);
+		int r =
+		    pcre2_match(code, &byte, 1, 0, PCRE2_ANCHORED | PCRE2_ENDANCHORED, data, NULL);
 
 		if ((r > 0) != regex_set_has(set->set, byte))
-			fail_msg("%.*s%s: byte 0x%02x: PCRE2 %d", (int)n, text, caseless ? " (i)" : "", c, r);
+			fail_msg("%.*s%s: byte 0x%02x: PCRE2 %d", (int)n, text,
+			    caseless ? " (i)" : "", c, r);
 	}
 	pcre2_match_data_free(data);
 	pcre2_code_free(code);
@@ -67,15 +70,16 @@ compare_bytes(const char *text, size_t n, bool caseless)
 static void
 test_bytes_are_those_of_pcre2(void **state)
 {
-	static const char *const texts[] = {".", "a", "Z", "\\.", "\\d", "\\D", "\\w", "\\W", "\\s", "\\S",
-	    "\\h", "\\H", "\\v", "\\V", "\\N", "\\n", "\\t", "\\r", "\\f", "\\e", "\\a", "\\0", "\\012",
-	    "\\x41", "\\x", "\\x{e4}", "\\o{101}", "\\cA", "\\c[", "\\-", "\\<", "\\_", "\\\xe4",
-	    "[abc]", "[^abc]", "[]a]", "[^]a]", "[a-f]", "[a\\-f]", "[-a]", "[a-]", "[\\d.]", "[\\w-]",
-	    "[^\\s\"]", "[^\\]]", "[\\x00-\\x1f]", "[\\n-\\r]", "[\\b]", "[\\1]", "[\\101]", "[\\8]",
-	    "[[:alpha:]]", "[[:^digit:]]", "[[:upper:]x]", "[[:lower:]]", "[^[:space:][:punct:]]",
-	    "[[:xdigit:]_]", "[[:word:]]", "[[:print:]]", "[[:graph:]]", "[[:cntrl:]]", "[[:blank:]]",
-	    "[[:ascii:]]", "[[:alnum:]]", "[[a]", "[[:a]", "[a:]", "[.]", "[\\.]", "[^\\W]", "[\\D\\d]",
-	    "[A-z]", "[\\h\\v]", "[+--]", "[!-/]", "[\\s-]", "[\\cA-\\cC]", "[é]", "[^\\x{80}-\\x{ff}]"};
+	static const char *const texts[] = {".", "a", "Z", "\\.", "\\d", "\\D", "\\w", "\\W", "\\s",
+	    "\\S", "\\h", "\\H", "\\v", "\\V", "\\N", "\\n", "\\t", "\\r", "\\f", "\\e", "\\a",
+	    "\\0", "\\012", "\\x41", "\\x", "\\x{e4}", "\\o{101}", "\\cA", "\\c[", "\\-", "\\<",
+	    "\\_", "\\\xe4", "[abc]", "[^abc]", "[]a]", "[^]a]", "[a-f]", "[a\\-f]", "[-a]", "[a-]",
+	    "[\\d.]", "[\\w-]", "[^\\s\"]", "[^\\]]", "[\\x00-\\x1f]", "[\\n-\\r]", "[\\b]",
+	    "[\\1]", "[\\101]", "[\\8]", "[[:alpha:]]", "[[:^digit:]]", "[[:upper:]x]",
+	    "[[:lower:]]", "[^[:space:][:punct:]]", "[[:xdigit:]_]", "[[:word:]]", "[[:print:]]",
+	    "[[:graph:]]", "[[:cntrl:]]", "[[:blank:]]", "[[:ascii:]]", "[[:alnum:]]", "[[a]",
+	    "[[:a]", "[a:]", "[.]", "[\\.]", "[^\\W]", "[\\D\\d]", "[A-z]", "[\\h\\v]", "[+--]",
+	    "[!-/]", "[\\s-]", "[\\cA-\\cC]", "[é]", "[^\\x{80}-\\x{ff}]"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -90,9 +94,9 @@ test_bytes_are_those_of_pcre2(void **state)
 static void
 test_random_classes_are_those_of_pcre2(void **state)
 {
-	static const char *const parts[] = {"a", "Z", "0", "-", "^", "]", "[", "\\]", "\\\\", "\\d", "\\W",
-	    "\\s", "\\x41", "\\n", "a-z", "A-F", "!-~", "[:alpha:]", "[:^space:]", ":", ".", "\\b", "\\0",
-	    "\\7", "_", "\"", "\\h", "\\-", "=", "#", "\xe4"};
+	static const char *const parts[] = {"a", "Z", "0", "-", "^", "]", "[", "\\]", "\\\\", "\\d",
+	    "\\W", "\\s", "\\x41", "\\n", "a-z", "A-F", "!-~", "[:alpha:]", "[:^space:]", ":", ".",
+	    "\\b", "\\0", "\\7", "_", "\"", "\\h", "\\-", "=", "#", "\xe4"};
 	unsigned compared = 0;
 
 	(void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "keeper/batch.h"
+#include "nft/batch.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -46,13 +46,12 @@ elem_parse(const struct nlmsghdr *nlh, void (*fn)(void *ctx, const struct elem_s
 	}
 }
 
-/* Room for more items behind n. Batches are bounded, so that failing here is the end. */
-static void *
-grow(void *items, size_t n, size_t more, uint32_t *room, size_t size)
+void *
+batch_grow(void *items, uint32_t n, uint32_t more, uint32_t *room, size_t size)
 {
 	if (n + more <= *room)
 		return items;
-	*room = (uint32_t)(n + more) * 2;
+	*room = (n + more) * 2;
 	items = reallocarray(items, *room, size);
 	if (!items)
 		abort();
@@ -65,8 +64,8 @@ open_raw(struct batch *b, int type, int flags, int family, int resource)
 	struct nfgenmsg g = {.nfgen_family = (uint8_t)family, .res_id = htons((uint16_t)resource)};
 	struct nlmsghdr *nlh;
 
-	b->buf = grow(b->buf, b->len, ROOM, &b->room, 1);
-	b->first = grow(b->first, b->msgs, 1, &b->msgs_room, sizeof(*b->first));
+	b->buf = batch_grow(b->buf, b->len, ROOM, &b->room, 1);
+	b->first = batch_grow(b->first, b->msgs, 1, &b->msgs_room, sizeof(*b->first));
 	b->first[b->msgs++] = b->n_tags;
 	b->msg = b->len;
 	nlh = mnl_nlmsg_put_header(b->buf + b->len);
@@ -155,18 +154,18 @@ batch_elem(struct batch *b, int type, const char *set, const struct elem *e, uin
 	bool packs = type == NFT_MSG_NEWSETELEM && e && e->kind == ELEM_ONE && !b->single;
 	struct nlmsghdr *nlh;
 
-	b->buf = grow(b->buf, b->len, ROOM, &b->room, 1);
+	b->buf = batch_grow(b->buf, b->len, ROOM, &b->room, 1);
 	nlh = (struct nlmsghdr *)(b->buf + b->msg);
 	if (!packs || b->set != set || nlh->nlmsg_len > MESSAGE_MAX) {
 		nlh = batch_open(b, type, type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
 		mnl_attr_put_strz(nlh, NFTA_SET_ELEM_LIST_SET, set);
 		if (e)
-			b->list = (size_t)((uint8_t *)mnl_attr_nest_start(
-					       nlh, NFTA_SET_ELEM_LIST_ELEMENTS) -
-					   b->buf);
+			b->list = (uint32_t)((uint8_t *)mnl_attr_nest_start(
+						 nlh, NFTA_SET_ELEM_LIST_ELEMENTS) -
+					     b->buf);
 	}
-	b->tags = grow(b->tags, b->n_tags, 1, &b->tags_room, sizeof(*b->tags));
+	b->tags = batch_grow(b->tags, b->n_tags, 1, &b->tags_room, sizeof(*b->tags));
 	b->tags[b->n_tags++] = tag;
 	if (e) {
 		put_elem(nlh, type, e);
@@ -225,7 +224,7 @@ on_ack(void *ctx, uint32_t index, int error, const struct nlmsghdr *nlh)
 		return;
 	}
 	b->single |= n > 1;
-	b->errors = grow(b->errors, b->n_errors, 1, &b->errors_room, sizeof(*b->errors));
+	b->errors = batch_grow(b->errors, b->n_errors, 1, &b->errors_room, sizeof(*b->errors));
 	b->errors[b->n_errors++] = (struct batch_error){n == 1 ? b->tags[from] : NO_TAG, error};
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/netlink.h"
+#include "nft/netlink.h"
 
 #include <endian.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "keeper/banset.h"
+#include "nft/banset.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +16,6 @@ set_kind(const struct prefix *p)
 	return p->len == 128 ? SET_HOST6 : p->len == 64 ? SET_NET6 : SET_PREFIX6;
 }
 
-void
-banset_fini(struct banset *b)
-{
-	free(b->items);
-	memset(b, 0, sizeof(*b));
-}
-
 static int
 compare(const void *a, const void *b)
 {
@@ -33,30 +26,30 @@ compare(const void *a, const void *b)
 	return prefix_cmp(&x->prefix, &y->prefix);
 }
 
-/* Index of the first entry not before p. */
-static size_t
+/* The first entry not before p, or the end. */
+static struct banned_prefix *
 place(const struct banset *b, const struct banned_prefix *p)
 {
-	size_t low = 0, high = b->n;
+	uint32_t low = 0, high = b->n;
 
 	while (low < high) {
-		size_t mid = low + (high - low) / 2;
+		uint32_t mid = low + (high - low) / 2;
 
 		if (compare(&b->items[mid], p) < 0)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	return low;
+	return b->items + low;
 }
 
 struct banned_prefix *
 banset_find(const struct banset *b, uint32_t scope, const struct prefix *p)
 {
 	const struct banned_prefix key = {.prefix = *p, .scope = scope};
-	size_t at = place(b, &key);
+	struct banned_prefix *e = place(b, &key);
 
-	return at < b->n && compare(&b->items[at], &key) == 0 ? &b->items[at] : NULL;
+	return b->n > 0 && e < b->items + b->n && compare(e, &key) == 0 ? e : NULL;
 }
 
 struct banned_prefix *
@@ -82,36 +75,37 @@ covers(const struct banned_prefix *a, const struct banned_prefix *b)
 static void
 prune(struct banset *b, usec_t now)
 {
-	size_t kept = 0;
+	uint32_t kept = 0;
 
-	for (size_t i = 0; i < b->n; i++) {
-		bool hides =
-		    i + 1 < b->n && b->items[i].shown && covers(&b->items[i], &b->items[i + 1]);
+	for (uint32_t i = 0; i < b->n; i++) {
+		const struct banned_prefix *e = &b->items[i];
 
-		if (b->items[i].until > now || hides)
-			b->items[kept++] = b->items[i];
+		if (e->until > now || (i + 1 < b->n && e->shown && covers(e, e + 1)))
+			b->items[kept++] = *e;
 	}
 	b->n = kept;
 }
 
 static int
-insert(struct banset *b, const struct banned_prefix *p)
+insert(struct banset *b, const struct banned_prefix *p, usec_t now)
 {
-	size_t at = place(b, p);
+	struct banned_prefix *e;
 
+	if (b->n == BANSET_MAX)
+		prune(b, now);
 	if (b->n == BANSET_MAX)
 		return -ENOSPC;
 	if (b->n == b->room) {
-		size_t room = b->room ? b->room * 2 : 64;
-		struct banned_prefix *items = reallocarray(b->items, room, sizeof(*items));
-
-		if (!items)
+		e = reallocarray(b->items, b->room * 2 + 64, sizeof(*e));
+		if (!e)
 			return -ENOMEM;
-		b->items = items;
-		b->room = room;
+		b->items = e;
+		b->room = b->room * 2 + 64;
 	}
-	memmove(b->items + at + 1, b->items + at, (b->n++ - at) * sizeof(*b->items));
-	b->items[at] = *p;
+	e = place(b, p);
+	memmove(e + 1, e, (size_t)(b->items + b->n++ - e) * sizeof(*e));
+	*e = *p;
+	e->shown = false;
 	return 0;
 }
 
@@ -135,12 +129,7 @@ banset_ban(
 	if (e && e->until >= p->until)
 		return 0;
 	if (!e) {
-		struct banned_prefix fresh = *p;
-
-		fresh.shown = false;
-		if (b->n == BANSET_MAX)
-			prune(b, now);
-		r = insert(b, &fresh);
+		r = insert(b, p, now);
 		if (r < 0)
 			return r;
 		e = banset_find(b, p->scope, &p->prefix);
@@ -161,20 +150,17 @@ banset_ban(
 void
 banset_unban(struct banset *b, struct banned_prefix *p, usec_t now, banset_emit_fn emit, void *ctx)
 {
-	const struct banned_prefix gone = *p;
-	size_t at = (size_t)(p - b->items);
-	struct banned_prefix *widest = NULL;
+	const struct banned_prefix gone = *p, *widest = NULL;
 
-	memmove(p, p + 1, (--b->n - at) * sizeof(*p));
+	memmove(p, p + 1, (size_t)(b->items + --b->n - p) * sizeof(*p));
 	if (!gone.shown)
 		return;
 	emit(ctx, false, &gone);
-	for (; at < b->n && covers(&gone, &b->items[at]); at++) {
-		if (b->items[at].until <= now || (widest && covers(widest, &b->items[at])))
-			continue;
-		widest = &b->items[at];
-		show(widest, true, emit, ctx);
-	}
+	for (; p < b->items + b->n && covers(&gone, p); p++)
+		if (p->until > now && !(widest && covers(widest, p))) {
+			widest = p;
+			show(p, true, emit, ctx);
+		}
 }
 
 /* The shown one that ends first of those that hide one that lasts longer. */
@@ -183,7 +169,9 @@ next_to_go(const struct banset *b)
 {
 	struct banned_prefix *widest = NULL, *first = NULL;
 
-	for (struct banned_prefix *e = b->items; e < b->items + b->n; e++) {
+	for (uint32_t i = 0; i < b->n; i++) {
+		struct banned_prefix *e = &b->items[i];
+
 		if (e->shown)
 			widest = e;
 		else if (widest && covers(widest, e) && e->until > widest->until &&
@@ -214,9 +202,9 @@ banset_expire(struct banset *b, usec_t now, banset_emit_fn emit, void *ctx)
 void
 banset_renumber(struct banset *b, const uint32_t *map, uint32_t scopes)
 {
-	size_t kept = 0;
+	uint32_t kept = 0;
 
-	for (size_t i = 0; i < b->n; i++) {
+	for (uint32_t i = 0; i < b->n; i++) {
 		struct banned_prefix *e = &b->items[i];
 
 		e->scope = e->scope < scopes ? map[e->scope] : UINT32_MAX;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Which set a ban belongs to, and the cover of overlapping prefix bans: an interval set holds no
- * two entries that overlap, so only the widest are shown to the kernel; one that ends brings back
- * what it hid. Comes in: prefix bans of all scopes. Goes out: elements to add and delete, through a
- * callback. Bounded: BANSET_MAX prefix bans; hosts and /64 are not kept here.
+ * two entries that overlap, so the kernel is shown the widest, and what these hide when they end.
+ * Comes in: prefix bans of all scopes. Goes out: elements to add and delete, by callback. Bounded:
+ * BANSET_MAX prefix bans; hosts and /64 are not kept here.
  */
 #pragma once
 
@@ -20,22 +20,21 @@ enum set_kind set_kind(const struct prefix *p);
 
 struct banned_prefix {
 	struct prefix prefix;
-	bool shown; /* in the kernel's set; else a wider one stands for it */
+	bool shown; /* to the kernel; else a wider one stands for it */
 	uint32_t scope;
 	usec_t until; /* USEC_NEVER: for good */
 };
 
 struct banset {
 	struct banned_prefix
-	    *items; /* by scope and prefix: a wider one stands before all it covers */
-	size_t n, room;
+	    *items; /* by scope and prefix: a wider one before all that it covers */
+	uint32_t n, room;
 };
 
 /* One change of a prefix set, in the order in which the kernel must see them. */
 typedef void (*banset_emit_fn)(void *ctx, bool add, const struct banned_prefix *p);
 
-void banset_fini(struct banset *b);
-/* NULL when not banned. Valid until the next change. */
+/* NULL: not banned. Valid until the next change. */
 struct banned_prefix *banset_find(const struct banset *b, uint32_t scope, const struct prefix *p);
 /* The shown one that holds p (or is p). */
 struct banned_prefix *banset_cover(const struct banset *b, uint32_t scope, const struct prefix *p);

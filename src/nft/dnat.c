@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "keeper/dnat.h"
+#include "nft/dnat.h"
 
 #include <errno.h>
 #include <libnftnl/expr.h>
@@ -298,4 +298,36 @@ dnat_read(struct dnat *d, struct nl *n, bool *changed)
 	    d->n != next->n || memcmp(d->ports, next->ports, next->n * sizeof(next->ports[0])) != 0;
 	*d = *next;
 	return 0;
+}
+
+static uint32_t
+join(struct dnat_port *ranges, uint32_t n, uint32_t room, struct dnat_port p)
+{
+	for (uint32_t i = 0; i < n;) {
+		struct dnat_port *r = &ranges[i];
+
+		if (r->proto != p.proto || r->low > p.high || r->high < p.low) {
+			i++;
+			continue;
+		}
+		p.low = r->low < p.low ? r->low : p.low;
+		p.high = r->high > p.high ? r->high : p.high;
+		*r = ranges[--n];
+		i = 0;
+	}
+	if (n < room)
+		ranges[n++] = p;
+	return n;
+}
+
+uint32_t
+dnat_join(const struct dnat *d, struct dnat_port *ranges, uint32_t n, uint32_t room,
+    const struct dnat_port *p)
+{
+	n = join(ranges, n, room, *p);
+	for (uint32_t i = 0; i < d->n; i++)
+		if (d->ports[i].proto == p->proto && d->ports[i].to >= p->low &&
+		    d->ports[i].to <= p->high)
+			n = join(ranges, n, room, d->ports[i]);
+	return n;
 }

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "keeper/batch.h"
+#include "nft/batch.h"
 
 #define DNAT_MAX 1024
 
@@ -27,3 +27,9 @@ struct dnat {
 /* Reads all rules; maps_nl is a second socket for the maps they use. *changed: the list is another.
  */
 int dnat_read(struct dnat *d, struct nl *n, bool *changed);
+/*
+ * Adds the ports of p, and the published ones that lead to them, to n ranges, joined where they
+ * touch; returns how many there are now. What does not fit into room is left out.
+ */
+uint32_t dnat_join(const struct dnat *d, struct dnat_port *ranges, uint32_t n, uint32_t room,
+    const struct dnat_port *p);

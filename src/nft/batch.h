@@ -7,13 +7,14 @@
  */
 #pragma once
 
+#include <arpa/inet.h> /* before linux/netfilter.h, which would define the same */
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdbool.h>
 
 #include "base/clock.h"
-#include "base/netlink.h"
+#include "nft/netlink.h"
 
 #define TABLE_NAME "guardd"
 #define NFT_HEADER sizeof(struct nfgenmsg)
@@ -52,8 +53,8 @@ struct batch_error {
 
 struct batch {
 	uint8_t *buf;
-	size_t len, room, msg, list; /* msg, list: offsets of the last message and its elements */
-	const char *set;             /* of the last message, when it may take more elements */
+	uint32_t len, room, msg, list; /* msg, list: offsets of the last message and its elements */
+	const char *set;               /* of the last message, when it may take more elements */
 	uint32_t msgs, msgs_room, n_tags, tags_room, n_errors, errors_room;
 	uint32_t *first, *tags; /* first: of each message, index into tags */
 	struct batch_error *errors;
@@ -62,6 +63,8 @@ struct batch {
 		      */
 };
 
+/* Room for more items behind n, aborting without memory: for what is bounded by the caller. */
+void *batch_grow(void *items, uint32_t n, uint32_t more, uint32_t *room, size_t size);
 void batch_begin(struct batch *b); /* single stays as it is */
 void batch_fini(struct batch *b);
 /* A message of type NFT_MSG_* for the caller to fill; batch_close ends it. */

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+
+#include "base/log.h"
+#include "judge/court.h"
+#include "judge/selfcheck.h"
+#include "judge/text.h"
+
+#define OVER_PER_TURN  1024
+#define BOOK_RETRY_MAX 60 /* seconds */
+
+usec_t
+court_now(struct court *c)
+{
+	if (c->now == 0)
+		c->now = clock_real();
+	return c->now;
+}
+
+/* --- the book --- */
+
+static void
+arm(struct event *e, unsigned seconds)
+{
+	if (!evtimer_pending(e, NULL))
+		evtimer_add(e, &(struct timeval){.tv_sec = seconds});
+}
+
+static void
+tell_opened(const struct book_opened *o)
+{
+	if (o->set_aside)
+		log_alert(
+		    "the book cannot be used (%s): it is now %s; what it knew of bans, tallies "
+		    "and positions is lost, guarding goes on with a new one",
+		    o->why, o->aside);
+	if (o->unread)
+		log_warning("%u rows of the book make no sense and were left out", o->unread);
+}
+
+static int
+open_book(struct court *c)
+{
+	struct book_opened told;
+	int r = book_open(c->book, clock_real(), &told);
+
+	tell_opened(&told);
+	if (told.set_aside)
+		enforce_forgot(c->enforce);
+	return r;
+}
+
+static void
+book_failed(struct court *c, int error)
+{
+	if (!c->book_trouble)
+		log_alert(
+		    "the book cannot be written (%s): bans still reach the kernel, the book is "
+		    "caught up when it can be",
+		    book_error(c->book));
+	c->book_trouble = true;
+	if (error == -EBADMSG)
+		c->book_wait = 0;
+	arm(c->retry, c->book_wait ? c->book_wait : 1);
+	c->book_wait = c->book_wait ? c->book_wait * 2 : 1;
+	if (c->book_wait > BOOK_RETRY_MAX)
+		c->book_wait = BOOK_RETRY_MAX;
+}
+
+bool
+court_commit(struct court *c)
+{
+	usec_t now = clock_real();
+	int r;
+
+	evtimer_del(c->commit);
+	r = book_commit(c->book, now, now - c->image.settings->history);
+	if (r < 0) {
+		book_failed(c, r);
+		return false;
+	}
+	if (c->book_trouble)
+		log_notice("the book is caught up");
+	c->book_trouble = false;
+	c->book_wait = 0;
+	return true;
+}
+
+static void
+on_commit(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (!c->book_trouble)
+		court_commit(c);
+}
+
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+	int r = book_is_open(c->book) ? 0 : open_book(c);
+
+	(void)fd;
+	(void)what;
+	if (r < 0)
+		book_failed(c, r);
+	else
+		court_commit(c);
+}
+
+int
+court_open_book(struct court *c)
+{
+	int r = open_book(c);
+
+	if (r == -EBUSY) {
+		log_err("the book is in use: is another guardd running?");
+		return r;
+	}
+	if (r < 0)
+		book_failed(c, r);
+	return 0;
+}
+
+/* --- the turn --- */
+
+static void
+on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct court *c = arg;
+
+	(void)fd;
+	(void)what;
+	c->turn_pending = false;
+	c->now = 0;
+	enforce_flush(c->enforce);
+	bans_over(c->bans, court_now(c), OVER_PER_TURN);
+	c->now = 0;
+	if (book_is_behind(c->book) && !c->book_trouble) {
+		if (c->banned)
+			court_commit(c);
+		else
+			arm(c->commit, 1);
+	}
+	c->banned = false;
+}
+
+void
+court_changed(struct court *c, bool at_once)
+{
+	c->banned |= at_once;
+	if (!c->turn_pending)
+		event_active(c->turn, 0, 0);
+	c->turn_pending = true;
+}
+
+/* --- verdicts --- */
+
+static void
+on_ban(void *ctx, uint32_t slot)
+{
+	struct court *c = ctx;
+	const struct ban *x = bans_get(c->bans, slot);
+
+	enforce_ban(c->enforce, slot, court_now(c));
+	if (x->flags & BANS_BUILTIN)
+		selfcheck_on_verdict(c->selfcheck, slot);
+	else if (x->flags & BANS_DRY)
+		text_log_ban(&c->rules, x);
+	court_changed(c, true);
+}
+
+static bool
+former(void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out)
+{
+	struct court *c = ctx;
+
+	return book_former(c->book, rule, p, dry, out);
+}
+
+/* The one that ends first leaves the kernel too, whose set has the same bound. */
+static bool
+make_room(void *ctx)
+{
+	struct court *c = ctx;
+	usec_t now = court_now(c);
+
+	if (bans_over(c->bans, now, OVER_PER_TURN) == 0 && bans_placed(c->bans) > 0) {
+		uint32_t slot = bans_at_place(c->bans, 0);
+
+		if (ban_holds(bans_get(c->bans, slot), now)) {
+			if (c->given_way++ == 0)
+				log_warning("%u bans are the most there may be (bans_max): those "
+					    "that end first give way",
+				    bans_max(c->bans));
+			bans_end(c->bans, slot, now);
+			enforce_unban(c->enforce, slot, now);
+		}
+		bans_give_way(c->bans);
+	}
+	return !c->book_trouble && court_commit(c);
+}
+
+const struct verdict_ops court_verdict_ops = {
+    .on_ban = on_ban, .former = former, .make_room = make_room};
+
+int
+court_turn_init(struct court *c)
+{
+	c->base = event_base_new();
+	if (!c->base)
+		return -ENOMEM;
+	c->turn = event_new(c->base, -1, 0, on_turn, c);
+	c->commit = evtimer_new(c->base, on_commit, c);
+	c->retry = evtimer_new(c->base, on_retry, c);
+	return c->turn && c->commit && c->retry ? 0 : -ENOMEM;
+}
