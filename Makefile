@@ -99,12 +99,16 @@ uninstall:
 		$(sysusersdir)/guardd.conf $(tmpfilesdir)/guardd.conf $(prefix)/share/bash-completion/completions/guardctl \
 		$(patsubst %.5,$(mandir)/man5/%.5,$(filter %.5,$(pages))) $(patsubst %.8,$(mandir)/man8/%.8,$(filter %.8,$(pages))))
 
-# Guards this machine, in the foreground, from the build folder; Ctrl-C ends it, bans stay until they expire.
+# Guards this machine, in the foreground; Ctrl-C ends it, bans stay until they expire. The service user may not
+# be able to read this folder (below /root, say), so that a copy is run.
 run:
 	@sh tests/deps.sh build
 	@$(MAKE) --no-print-directory -s -j2 all
 	@id -u guardd >/dev/null 2>&1 || useradd --system --no-create-home --home-dir /var/lib/guardd --shell /usr/sbin/nologin guardd
-	@exec $(B)/guardd --share .
+	@stage=$$(mktemp -d /var/tmp/guardd-run.XXXXXX) && trap 'rm -rf "$$stage"' EXIT && chmod 755 "$$stage" && \
+		$(MAKE) --no-print-directory -s install DESTDIR="$$stage" prefix=/usr && \
+		echo "Another terminal: $(B)/guardctl status, list, sources, selfcheck" && trap : INT TERM && \
+		"$$stage/usr/sbin/guardd" --share "$$stage/usr/share/guardd"
 
 demo:
 	@sh tests/deps.sh demo

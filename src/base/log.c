@@ -18,7 +18,7 @@ void
 log_init(const char *role, int max)
 {
 	snprintf(self.role, sizeof(self.role), "%s", role);
-	self.max = max;
+	self.max = getenv("GUARDD_QUIET") && max > LOG_WARNING ? LOG_WARNING : max;
 	self.journal = getenv("JOURNAL_STREAM") != NULL;
 }
 

@@ -8,7 +8,9 @@
 
 #include <syslog.h>
 
-/* Names the role in front of each line; max is the least urgent priority still written. */
+/* Names the role in front of each line; max is the least urgent priority still written;
+ * with GUARDD_QUIET in the environment (the supervisor sets it for its roles) that is LOG_WARNING.
+ */
 void log_init(const char *role, int max);
 void log_msg(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

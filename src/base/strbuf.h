@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A growing text (JSON into it: base/json_write.h). Growth that fails aborts: the texts are small and
- * bounded by their callers.
+ * A growing text (JSON into it: base/json_write.h). Growth that fails aborts: the texts are small
+ * and bounded by their callers.
  */
 #pragma once
 

@@ -7,11 +7,29 @@
 #define SHOWN_WIDTH  110 /* characters of a line around the caret */
 #define GUESS_LENGTH 40  /* longer words get no guess */
 
+/* Errors of one file stand together, from its beginning to its end, whenever they were found. */
+static size_t
+find_room(const struct diag *d, const struct place *at)
+{
+	size_t i = d->n_shown;
+
+	for (size_t j = 0; j < d->n_shown; j++) {
+		const struct place *p = &d->shown[j].place;
+
+		if (strcmp(p->file, at->file))
+			continue;
+		if (p->line > at->line || (p->line == at->line && p->column > at->column))
+			return j;
+		i = j + 1;
+	}
+	return i;
+}
+
 static void
 diag_add(struct diag *d, struct place at, bool warning, const char *fmt, va_list ap)
 {
 	_cleanup_(freep) char *text = NULL;
-	struct diag_entry *e;
+	size_t room;
 	int n;
 
 	if (warning)
@@ -23,8 +41,10 @@ diag_add(struct diag *d, struct place at, bool warning, const char *fmt, va_list
 	n = vasprintf(&text, fmt, ap);
 	if (n < 0)
 		abort();
-	e = &d->shown[d->n_shown++];
-	*e = (struct diag_entry){at, warning, arena_dup(d->arena, text, (size_t)n)};
+	room = find_room(d, &at);
+	memmove(&d->shown[room + 1], &d->shown[room], (d->n_shown - room) * sizeof(d->shown[0]));
+	d->n_shown++;
+	d->shown[room] = (struct diag_entry){at, warning, arena_dup(d->arena, text, (size_t)n)};
 }
 
 void

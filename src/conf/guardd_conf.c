@@ -86,7 +86,7 @@ act_check(struct config *c, usec_t now)
 {
 	(void)now;
 	printf("%zu filters, %zu rules: no errors\n", c->filters.n, c->rules.n);
-	return 0;
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static int
@@ -106,9 +106,12 @@ show_schema(void)
 static int
 run(const struct run *r, usec_t now)
 {
+	static char buffer[BUFSIZ];
 	static struct config c;
 	int status = 1;
 
+	/* Else stdio asks with an ioctl whether it writes to a terminal, in the sandbox. */
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		fatal("no new privileges: %s", strerror(errno));
 	config_init(&c, &r->paths);

@@ -4,10 +4,8 @@
 #include <string.h>
 
 #define FORGED                                                                                     \
-	"this can take text with another address, and nothing behind <addr> rules that out: end "  \
-	"the "                                                                                     \
-	"pattern with $, without another catch-all before it, or say more exactly what stands "    \
-	"here"
+	"here a client can put another address: end the pattern with $ and no catch-all after "    \
+	"<addr>, or say more exactly what fits here"
 
 #define WIDE_MIN 8 /* a repeat of fewer bytes holds no delimiter with an address */
 

@@ -277,24 +277,43 @@ check(struct maker *m, bool sessions, const struct regex *tree)
 	return n ? -EINVAL : 0;
 }
 
+/* Out of the scratch memory of one pattern, which can be large, into what stays. */
+static void
+keep_literals(struct maker *m, const struct literal *found, size_t n)
+{
+	struct pattern *p = m->pattern;
+
+	p->n_literals = n;
+	p->literals = arena_array(m->arena, n, sizeof(*found));
+	for (size_t i = 0; i < n; i++) {
+		p->literals[i] = found[i];
+		p->literals[i].text = arena_dup(m->arena, found[i].text, found[i].len);
+	}
+}
+
 static int
 understand(struct maker *m, bool sessions)
 {
+	_cleanup_(arena_fini) struct arena scratch = {0};
 	struct pattern *p = m->pattern;
+	struct literal *found;
 	struct regex_error error;
 	struct regex *tree = NULL;
+	size_t n;
 
-	if (regex_parse(&tree, m->arena, m->regex.text, m->regex.len, p->caseless, &error) < 0) {
+	if (regex_parse(&tree, &scratch, m->regex.text, m->regex.len, p->caseless, &error) < 0) {
 		fail(m, written_offset(m, error.offset), error.what, "");
 		return -EINVAL;
 	}
 	if (check(m, sessions, tree) < 0)
 		return -EINVAL;
-	literal_choose(m->arena, tree, &p->literals, &p->n_literals);
-	if (!p->n_literals && p->kind != PATTERN_IGNORE)
+	literal_choose(&scratch, tree, &found, &n);
+	keep_literals(m, found, n);
+	if (!n && p->kind != PATTERN_IGNORE)
 		diag_warn(m->diag, node_place(p->written.node),
-		    "no text of %d bytes is in all matches, so that every line has to be tried",
-		    LITERAL_MIN);
+		    "no text of %d bytes, nor one of up to %d, is in all matches: every line has "
+		    "to be tried",
+		    LITERAL_MIN, LITERAL_STRINGS_MAX);
 	return 0;
 }
 

@@ -109,26 +109,12 @@ put_milli(struct strbuf *out, int64_t v)
 		strbuf_printf(out, ".%0*lld", places, (long long)(v % 1000) / unit);
 }
 
-/* Exact, unlike what is written for people: in the largest unit that divides it. */
-static void
-put_span(struct strbuf *out, usec_t v)
-{
-	static const struct {
-		usec_t seconds;
-		char unit;
-	} units[] = {{604800, 'w'}, {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-	usec_t seconds = v / USEC_PER_SEC;
-	size_t i = 0;
-
-	while (seconds % units[i].seconds)
-		i++;
-	strbuf_printf(out, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
-}
-
 /* What stands behind the key, for the types that fit into one line. */
 static void
 put_scalar(struct strbuf *out, const struct field *f, const void *data)
 {
+	char span[FIELD_SPAN_TEXT];
+
 	switch (f->type) {
 	case FIELD_BOOL:
 		strbuf_puts(out, *(const bool *)data ? "yes" : "no");
@@ -140,7 +126,7 @@ put_scalar(struct strbuf *out, const struct field *f, const void *data)
 		put_milli(out, *(const int64_t *)data);
 		break;
 	case FIELD_SPAN:
-		put_span(out, *(const usec_t *)data);
+		strbuf_puts(out, field_span(*(const usec_t *)data, span));
 		break;
 	case FIELD_CHOICE:
 		strbuf_puts(out, f->words[*(const unsigned *)data]);
@@ -326,8 +312,10 @@ print_config(struct strbuf *out, const struct config *c)
 static void
 print_limit(struct strbuf *out, const struct field *f, int64_t v)
 {
+	char span[FIELD_SPAN_TEXT];
+
 	if (f->type == FIELD_SPAN)
-		put_span(out, v);
+		strbuf_puts(out, field_span(v, span));
 	else if (f->type == FIELD_MILLI)
 		put_milli(out, v);
 	else

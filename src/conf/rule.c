@@ -184,6 +184,15 @@ merge_ports(struct list *l)
 	l->n = n;
 }
 
+/* What did not read is told already: nothing more is said of it. */
+static bool
+scope_is_wrong(const struct rule *r)
+{
+	const struct node *n = node_get(r->node, "scope");
+
+	return n && (n->kind != NODE_SCALAR || strcmp(n->text, scope_words[r->scope]));
+}
+
 static void
 check_ports(struct rule *r, struct arena *a, struct diag *d)
 {
@@ -200,7 +209,7 @@ check_ports(struct rule *r, struct arena *a, struct diag *d)
 	merge_ports(&r->port_ranges);
 	if (r->scope == SCOPE_SERVICE && !node_get(r->node, "ports"))
 		diag_error(d, node_place(node_at(r->node, "scope")), "scope service needs 'ports'");
-	if (r->scope == SCOPE_HOST && r->ports.n)
+	if (r->scope == SCOPE_HOST && r->ports.n && !scope_is_wrong(r))
 		diag_error(d, node_place(node_at(r->node, "ports")),
 		    "ports without 'scope: service' would have no effect");
 }

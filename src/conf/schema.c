@@ -2,9 +2,8 @@
 #include "conf/schema.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
-
-#include "base/clock.h"
 
 #define NAME_MAX_BYTES 32
 
@@ -54,9 +53,11 @@ read_text(const struct schema_reader *r, const struct field *f, const struct nod
 		return;
 	if (strpbrk(node->text, "\n\r")) {
 		diag_error(r->diag, node_place(node), "'%s' takes a single line", f->key);
-	} else if (f->type == FIELD_TEXT && f->max && !in_range(f, (int64_t)node->len)) {
-		diag_error(r->diag, node_place(node), "'%s' is %s: %lld to %lld bytes", f->key,
-		    node->len ? "too long" : "empty", (long long)f->min, (long long)f->max);
+	} else if (f->type == FIELD_TEXT && (int64_t)node->len < f->min) {
+		diag_error(r->diag, node_place(node), "'%s' is empty", f->key);
+	} else if (f->type == FIELD_TEXT && f->max && (int64_t)node->len > f->max) {
+		diag_error(r->diag, node_place(node), "'%s' is too long: %lld bytes at most",
+		    f->key, (long long)f->max);
 	} else {
 		t->s = node->text;
 		t->node = node->file ? node : NULL;
@@ -150,10 +151,27 @@ read_milli(const struct schema_reader *r, const struct field *f, const struct no
 		*(int64_t *)out = v;
 }
 
+const char *
+field_span(usec_t v, char buf[static FIELD_SPAN_TEXT])
+{
+	static const struct {
+		usec_t seconds;
+		char unit;
+	} units[] = {{604800, 'w'}, {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	usec_t seconds = v / USEC_PER_SEC;
+	size_t i = 0;
+
+	while (seconds % units[i].seconds)
+		i++;
+	snprintf(
+	    buf, FIELD_SPAN_TEXT, "%lld%c", (long long)(seconds / units[i].seconds), units[i].unit);
+	return buf;
+}
+
 static void
 read_span(const struct schema_reader *r, const struct field *f, const struct node *node, void *out)
 {
-	char min[40], max[40];
+	char min[FIELD_SPAN_TEXT], max[FIELD_SPAN_TEXT];
 	usec_t v;
 	int e;
 
@@ -164,7 +182,7 @@ read_span(const struct schema_reader *r, const struct field *f, const struct nod
 		fail_type(r, f, node, "a time such as 10m or 1h30m (s m h d w)");
 	else if (e < 0 || !in_range(f, v))
 		diag_error(r->diag, node_place(node), "'%s' must be between %s and %s", f->key,
-		    clock_format_span(f->min, min), clock_format_span(f->max, max));
+		    field_span(f->min, min), field_span(f->max, max));
 	else
 		*(usec_t *)out = v;
 }

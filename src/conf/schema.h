@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "conf/yaml.h"
 
@@ -76,5 +77,8 @@ list_text(const struct list *l, size_t i)
 
 /* Words for people, as "a list of texts". */
 const char *field_type_name(enum field_type type);
+#define FIELD_SPAN_TEXT 32
+/* A time exactly, in the largest unit that divides it, as it can be written: "90d". Returns buf. */
+const char *field_span(usec_t v, char buf[static FIELD_SPAN_TEXT]);
 /* What the words of a choice are, in one text: "host or service". */
 const char *field_words(const struct field *f, struct arena *a);

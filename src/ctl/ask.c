@@ -78,6 +78,9 @@ take_line(void *ctx, const char *line, json_t *object)
 	}
 	l->done = true;
 	l->status = (int)json_integer_value(json_object_get(object, "status"));
+	/* 3 is usage in the protocol: for the shell that is the same as "not allowed". */
+	if (l->status > EXIT_USAGE)
+		l->status = EXIT_USAGE;
 	error = json_string_value(json_object_get(object, "error"));
 	if (error)
 		fprintf(stderr, "guardctl: %s\n", error);
@@ -111,13 +114,17 @@ int
 ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
 {
 	_cleanup_(closep) int fd = connect_daemon(g);
+	_cleanup_(strbuf_fini) struct strbuf line = {0};
 	struct last_line l = {.fn = fn, .ctx = ctx};
 	int r;
 
 	if (fd < 0)
 		return EXIT_CANNOT;
-	if (send(fd, request->text, request->len, MSG_NOSIGNAL) != (ssize_t)request->len ||
-	    send(fd, "\n", 1, MSG_NOSIGNAL) != 1) {
+	strbuf_add(&line, request->text, request->len);
+	strbuf_puts(&line, "\n");
+	/* A refusal may come, and the other end close, before the request is out: the answer says
+	 * why. */
+	if (send(fd, line.text, line.len, MSG_NOSIGNAL) != (ssize_t)line.len && errno != EPIPE) {
 		fprintf(stderr, "guardctl: %s: %s\n", g->socket, strerror(errno));
 		return EXIT_CANNOT;
 	}

@@ -5,16 +5,26 @@
 #include "ctl/ask.h"
 #include "ctl/out_text.h"
 
+struct shown {
+	struct out_table table;
+	bool all;
+	size_t absent;
+};
+
 static void
 on_line(void *ctx, const char *line, json_t *o)
 {
-	struct out_table *t = ctx;
+	struct shown *s = ctx;
 	char lines[32], candidates[32], matched[32], unexamined[32], lag[32], state[128];
 	const char *error = out_str(o, "error");
 
 	(void)line;
+	if (!s->all && strcmp(out_str(o, "state"), "absent") == 0) {
+		s->absent++;
+		return;
+	}
 	snprintf(state, sizeof(state), "%s%s%s", out_str(o, "state"), *error ? ": " : "", error);
-	out_table_row(t, out_str(o, "name"), out_str(o, "kind"), state,
+	out_table_row(&s->table, out_str(o, "name"), out_str(o, "kind"), state,
 	    out_count(out_int(o, "lines"), lines), out_count(out_int(o, "candidates"), candidates),
 	    out_count(out_int(o, "matched"), matched),
 	    out_count(out_int(o, "unexamined"), unexamined),
@@ -27,22 +37,25 @@ run(const struct globals *g, const struct args *a)
 	static const char *const heads[] = {"SOURCE", "KIND", "STATE", "LINES", "CANDIDATES",
 	    "MATCHED", "NOT EXAMINED", "LAG", NULL};
 	_cleanup_(strbuf_fini) struct strbuf request = {0};
-	_cleanup_(out_table_fini) struct out_table t;
+	struct shown shown = {.all = args_flag(a, "all")};
 	int r;
 
-	(void)a;
-	out_table_init(&t, 0xf8, heads);
+	out_table_init(&shown.table, 0xf8, heads);
 	ask_word(&request, "sources");
-	r = ask_daemon(g, &request, g->json ? ask_print_raw : on_line, &t);
-	if (r == EXIT_DONE && !g->json)
-		out_table_print(&t);
+	r = ask_daemon(g, &request, g->json ? ask_print_raw : on_line, &shown);
+	if (r == EXIT_DONE && !g->json) {
+		out_table_print(&shown.table);
+		if (shown.absent)
+			printf("%zu more are not there (yet); --all shows them\n", shown.absent);
+	}
+	out_table_fini(&shown.table);
 	return r;
 }
 
 const struct command cmd_sources = {
     .name = "sources",
     .group = "Bans",
-    .usage = "",
+    .usage = "[--all]",
     .summary = "what is read: lines, matches, what could not be examined, lag",
     .help = "CANDIDATES are the lines that a pattern looked at, MATCHED those that gave an offence "
 	    "or a\n"

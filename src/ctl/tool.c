@@ -11,22 +11,8 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/exe.h"
 #include "wire/fds.h"
-
-static void
-find_executable(const char *name, char *buf, size_t room)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (n > 0) {
-		self[n] = '\0';
-		snprintf(buf, room, "%.*s/%s", (int)(strrchr(self, '/') - self), self, name);
-		if (access(buf, X_OK) == 0)
-			return;
-	}
-	snprintf(buf, room, LIBEXECDIR "/%s", name);
-}
 
 static int
 place(int fd, int as)
@@ -43,7 +29,7 @@ tool_start(const struct tool *t)
 	char path[PATH_MAX];
 	pid_t pid;
 
-	find_executable(t->name, path, sizeof(path));
+	exe_find(t->name, path, sizeof(path));
 	for (size_t i = 0; i < TOOL_ARGS && t->args[i]; i++)
 		argv[i + 1] = t->args[i];
 	fflush(stdout);

@@ -358,7 +358,9 @@ main(int argc, char **argv)
 
 	if (r != 0)
 		return r < 0 ? 2 : 0;
-	log_init("guardd", g.options.quiet ? LOG_WARNING : LOG_INFO);
+	if (g.options.quiet)
+		setenv("GUARDD_QUIET", "1", 1);
+	log_init("guardd", LOG_INFO);
 	signal(SIGPIPE, SIG_IGN);
 	return g.options.clean ? run_clean(&g.options) : run(&g);
 }

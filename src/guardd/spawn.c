@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/exe.h"
 #include "guardd/power.h"
 
 #define MAX_ARGS 32
@@ -23,23 +24,6 @@ spawn_new(const char *name)
 	for (int i = 0; i < SPAWN_FDS; i++)
 		s.fds[i] = -1;
 	return s;
-}
-
-void
-spawn_path(const char *name, char *buf, size_t room)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n > 0) {
-		self[n] = '\0';
-		slash = strrchr(self, '/');
-		snprintf(buf, room, "%.*s/%s", (int)(slash - self), self, name);
-		if (access(buf, X_OK) == 0)
-			return;
-	}
-	snprintf(buf, room, LIBEXECDIR "/%s", name);
 }
 
 /* Moves the given descriptors to their numbers; first out of the way of each other. */
@@ -101,7 +85,7 @@ spawn_start(const struct spawn *s)
 	char path[PATH_MAX];
 	pid_t parent = getpid(), pid;
 
-	spawn_path(s->name, path, sizeof(path));
+	exe_find(s->name, path, sizeof(path));
 	pid = fork();
 	if (pid == 0)
 		run_child(s, path, parent);

@@ -22,5 +22,3 @@ struct spawn {
 struct spawn spawn_new(const char *name);
 /* The child's pid, or negative errno. The descriptors stay the caller's. */
 pid_t spawn_start(const struct spawn *s);
-/* Path of an executable of guardd. */
-void spawn_path(const char *name, char *buf, size_t room);

@@ -196,9 +196,8 @@ link_out(struct bans *b, uint32_t slot)
 
 /* Half a head per ban: 4 bytes for both indexes together. Without memory the chains are longer. */
 static void
-heads_grow(struct bans *b)
+heads_grow(struct bans *b, uint32_t n)
 {
-	uint32_t n = b->n_heads * 2;
 	uint32_t *heads = malloc(n * sizeof(*heads)), *groups = malloc(n * sizeof(*groups));
 
 	if (!heads || !groups) {
@@ -216,6 +215,19 @@ heads_grow(struct bans *b)
 	for (uint32_t i = 0; i < b->slab.high; i++)
 		if (bans_get(b, i))
 			link_in(b, i);
+}
+
+void
+bans_expect(struct bans *b, uint32_t n)
+{
+	uint32_t heads = b->n_heads;
+
+	if (n > b->slab.max)
+		n = b->slab.max;
+	while (n > 2 * heads)
+		heads *= 2;
+	if (heads > b->n_heads)
+		heads_grow(b, heads);
 }
 
 uint32_t
@@ -385,7 +397,7 @@ settle(struct bans *b, uint32_t slot, const struct ban *values)
 	link_in(b, slot);
 	heap_in(b, slot);
 	if (b->slab.n > 2 * b->n_heads)
-		heads_grow(b);
+		heads_grow(b, b->n_heads * 2);
 }
 
 int

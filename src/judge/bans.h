@@ -63,6 +63,8 @@ void bans_free(struct bans *b);
 DEFINE_FREEP(struct bans, bans_free)
 int bans_limit(struct bans *b, uint32_t max);
 
+/* Makes the indexes large enough for n at once: before many are added. */
+void bans_expect(struct bans *b, uint32_t n);
 /* Copies values (owns the note from now on when it returns 0) and gives its slot. -ENOSPC, -ENOMEM.
  */
 int bans_add(struct bans *b, const struct ban *values, uint32_t *slot);

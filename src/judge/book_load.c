@@ -195,6 +195,20 @@ load_ban(struct load *l, sqlite3_stmt *s)
 	return r < 0 ? leave_out(l, row) : 0;
 }
 
+/* One more than the highest slot, about how many rows there are; 0 when it is not known. */
+static uint32_t
+rows_expected(struct book *b, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t last = -1;
+
+	if (sqlite3_prepare_v2(b->db, sql, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW && sqlite3_column_type(s, 0) == SQLITE_INTEGER)
+		last = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return last < 0 ? 0 : last < UINT32_MAX ? (uint32_t)last + 1 : UINT32_MAX;
+}
+
 /* Ids of rules are small: SQLite counts them up from 1. */
 struct ids {
 	uint16_t *slots;
@@ -252,6 +266,8 @@ book_load(struct book *b, usec_t now, uint32_t *unread)
 
 	l.slots = ids.slots;
 	l.n_slots = ids.n;
+	tallies_expect(b->parts.tallies, rows_expected(b, SQL_LAST_TALLY));
+	bans_expect(b->parts.bans, rows_expected(b, SQL_LAST_BAN));
 	if (r == 0)
 		r = each_row(&l, SQL_LOAD_POSITIONS, load_position);
 	if (r == 0)

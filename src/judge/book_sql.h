@@ -84,6 +84,8 @@ static const char *const book_statements[SQL_STATEMENTS] = {
 /* Only at start, or on request. */
 #define SQL_LOAD_RULES     "SELECT id,name FROM rules"
 #define SQL_LOAD_POSITIONS "SELECT * FROM positions"
+#define SQL_LAST_TALLY     "SELECT max(slot) FROM tallies"
+#define SQL_LAST_BAN       "SELECT max(slot) FROM bans"
 #define SQL_LOAD_TALLIES   "SELECT slot,rule,source,events FROM tallies ORDER BY slot"
 #define SQL_LOAD_BANS      "SELECT * FROM bans ORDER BY slot"
 #define SQL_HISTORY_INSIDE                                                                         \

@@ -231,7 +231,7 @@ use_image(struct court *c)
 		r = verdict_rules(&c->verdict);
 	if (r == 0)
 		r = tallies_limit(c->tallies, s->tallies_max);
-	return r < 0 ? r : bans_limit(c->bans, s->bans_max);
+	return r < 0 ? r : bans_limit(c->bans, s->bans_max + COURT_SPARE);
 }
 
 /* Bans of rules that went are lifted; those of rules that moved are to be sent anew. */
@@ -261,6 +261,7 @@ follow_rules(struct court *c, usec_t now)
 	court_changed(c, false);
 }
 
+/* c->map stays in the numbers of the old image until its reader is replaced. */
 static void
 judge_on_config(struct court *c, int fd)
 {
@@ -272,10 +273,6 @@ judge_on_config(struct court *c, int fd)
 		log_err("the new configuration cannot be read: %s", strerror(-r));
 		return;
 	}
-	/* What the old reader has said is meant by the old image, in whose numbers c->map still is.
-	 */
-	if (c->reader)
-		chan_read_rest(c->reader);
 	c->image = img;
 	r = use_image(c);
 	if (r < 0)
@@ -375,7 +372,7 @@ make_tables(struct court *c)
 	if (r == 0)
 		r = tallies_new(&c->tallies, s->tallies_max);
 	if (r == 0)
-		r = bans_new(&c->bans, s->bans_max);
+		r = bans_new(&c->bans, s->bans_max + COURT_SPARE);
 	if (r < 0)
 		return r;
 	c->verdict = (struct verdict){.rules = &c->rules,

@@ -16,6 +16,9 @@
 #include "judge/verdict.h"
 #include "wire/stats.h"
 
+#define COURT_SPARE                                                                                \
+	16384 /* slots beside bans_max: for one turn's bans, and over ones not yet stored */
+
 struct selfcheck;
 
 struct court {

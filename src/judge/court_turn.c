@@ -127,6 +127,28 @@ court_open_book(struct court *c)
 
 /* --- the turn --- */
 
+/*
+ * Too many: those that end first give way, in the kernel too, whose sets have the same bound. Here
+ * and not when they come, so that a packet is never stored in halves.
+ */
+static void
+trim(struct court *c, usec_t now)
+{
+	while (bans_placed(c->bans) > c->image.settings->bans_max) {
+		uint32_t slot = bans_at_place(c->bans, 0);
+
+		if (ban_holds(bans_get(c->bans, slot), now)) {
+			if (c->given_way++ == 0)
+				log_warning("%u bans are the most there may be (bans_max): those "
+					    "that end first give way",
+				    c->image.settings->bans_max);
+			bans_end(c->bans, slot, now);
+			enforce_unban(c->enforce, slot, now);
+		}
+		bans_give_way(c->bans);
+	}
+}
+
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -138,6 +160,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	c->now = 0;
 	enforce_flush(c->enforce);
 	bans_over(c->bans, court_now(c), OVER_PER_TURN);
+	trim(c, court_now(c));
 	c->now = 0;
 	if (book_is_behind(c->book) && !c->book_trouble) {
 		if (c->banned)
@@ -181,31 +204,7 @@ former(void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdic
 	return book_former(c->book, rule, p, dry, out);
 }
 
-/* The one that ends first leaves the kernel too, whose set has the same bound. */
-static bool
-make_room(void *ctx)
-{
-	struct court *c = ctx;
-	usec_t now = court_now(c);
-
-	if (bans_over(c->bans, now, OVER_PER_TURN) == 0 && bans_placed(c->bans) > 0) {
-		uint32_t slot = bans_at_place(c->bans, 0);
-
-		if (ban_holds(bans_get(c->bans, slot), now)) {
-			if (c->given_way++ == 0)
-				log_warning("%u bans are the most there may be (bans_max): those "
-					    "that end first give way",
-				    bans_max(c->bans));
-			bans_end(c->bans, slot, now);
-			enforce_unban(c->enforce, slot, now);
-		}
-		bans_give_way(c->bans);
-	}
-	return !c->book_trouble && court_commit(c);
-}
-
-const struct verdict_ops court_verdict_ops = {
-    .on_ban = on_ban, .former = former, .make_room = make_room};
+const struct verdict_ops court_verdict_ops = {.on_ban = on_ban, .former = former};
 
 int
 court_turn_init(struct court *c)

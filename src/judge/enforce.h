@@ -14,8 +14,8 @@
 #include "judge/rules.h"
 #include "wire/chan.h"
 
-#define ENFORCE_WINDOW 1024
-#define ENFORCE_QUEUE  2048 /* records of the channel */
+#define ENFORCE_WINDOW 512
+#define ENFORCE_QUEUE  1024 /* records of the channel */
 
 struct enforce;
 

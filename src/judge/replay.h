@@ -9,5 +9,8 @@
 
 #define REPLAY_MAX (32u << 20)
 
+/* What it calls of the kernel beside the common ones, for the sandbox; ends with -1. */
+extern const int replay_calls[];
+
 /* image: descriptor of it. The exit status. */
 int replay_run(int image, int in, int out);

@@ -151,7 +151,7 @@ add_counts(struct json *j, const struct court *c)
 	    {"undated", n->undated},
 	    {"forgiven", n->forgiven},
 	    {"bans_made", n->bans},
-	    {"bans_max", bans_max(c->bans)},
+	    {"bans_max", c->image.settings->bans_max},
 	    {"bans_given_way", c->given_way + n->refused},
 	};
 

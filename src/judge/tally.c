@@ -157,11 +157,10 @@ acquire(struct tallies *t, const struct tally *key, usec_t now, uint32_t *slot)
 
 /* --- counting --- */
 
-/* The slot of a source, taken out of its list. */
+/* The slot of a source, taken out of its list; a new one where *slot is none. */
 static int
 pick(struct tallies *t, const struct tally *key, usec_t now, uint32_t *slot)
 {
-	*slot = tally_find(t, key);
 	if (*slot == TALLY_NONE)
 		return acquire(t, key, now, slot);
 	if (tally_at(t, *slot)->events.n == 0)
@@ -181,6 +180,11 @@ tally_add(struct tallies *t, uint16_t rule, const struct prefix *source,
 	int r;
 
 	expire_some(t, now);
+	slot = tally_find(t, &key);
+	if (e->points >= c->points && (slot == TALLY_NONE || tally_at(t, slot)->events.n == 0)) {
+		*out = (struct tally_sum){.reached = true, .points = e->points, .at = e->time};
+		return 0;
+	}
 	r = pick(t, &key, now, &slot);
 	if (r < 0)
 		return r;

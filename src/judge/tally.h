@@ -73,6 +73,8 @@ void tallies_view(struct tallies *t, uint32_t slot, struct tally_view *out);
 void tallies_saved(struct tallies *t);
 /* Marks everything as changed: the book is new. */
 void tallies_change_all(struct tallies *t);
+/* Makes the index large enough for n at once: before many are restored. */
+void tallies_expect(struct tallies *t, uint32_t n);
 /* One row of the book, in its slot where that is free. Over by now: -ESTALE. -EINVAL, -ENOMEM,
  * -ENOSPC. */
 int tallies_restore(struct tallies *t, uint32_t slot, const struct tally_view *v, usec_t now);

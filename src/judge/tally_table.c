@@ -10,9 +10,9 @@ head_of(const struct tallies *t, const struct tally *y)
 }
 
 static void
-hash_grow(struct tallies *t)
+hash_grow(struct tallies *t, uint32_t n)
 {
-	uint32_t n = t->n_heads * 2, *heads = malloc(n * sizeof(*heads));
+	uint32_t *heads = malloc(n * sizeof(*heads));
 
 	if (!heads)
 		return; /* the chains are longer, nothing else */
@@ -33,6 +33,19 @@ hash_grow(struct tallies *t)
 }
 
 void
+tallies_expect(struct tallies *t, uint32_t n)
+{
+	uint32_t heads = t->n_heads;
+
+	if (n > t->slab.max)
+		n = t->slab.max;
+	while (n > 2 * heads)
+		heads *= 2;
+	if (heads > t->n_heads)
+		hash_grow(t, heads);
+}
+
+void
 tally_hash_in(struct tallies *t, uint32_t slot)
 {
 	struct tally *y = tally_at(t, slot);
@@ -41,7 +54,7 @@ tally_hash_in(struct tallies *t, uint32_t slot)
 	y->next = *head;
 	*head = slot;
 	if (t->slab.n > 2 * t->n_heads)
-		hash_grow(t);
+		hash_grow(t, t->n_heads * 2);
 }
 
 void

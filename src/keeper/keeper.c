@@ -45,7 +45,7 @@ struct keeper {
 	struct event *commit, *retry, *wide, *published;
 	int ready;       /* 0: the table is as it should be; else why not */
 	uint32_t resync; /* enum resync_why that a new judge is told */
-	usec_t backoff, repaired, told;
+	usec_t backoff, repaired, refused, told;
 	int told_error;
 };
 
@@ -69,6 +69,9 @@ on_refused(void *ctx, int error)
 		k->told_error = error;
 		k->told = now;
 	}
+	if (now - k->refused > 2 * RETRY_LAST)
+		k->backoff = USEC_PER_SEC;
+	k->refused = now;
 	if (event_pending(k->retry, EV_TIMEOUT, NULL))
 		return;
 	in(k->retry, k->backoff);
@@ -141,7 +144,6 @@ sync_table(struct keeper *k, bool repair)
 	k->ready = table_sync(&k->table, k->nl, repair ? fill : NULL, k, &made);
 	if (k->ready < 0)
 		return on_refused(k, k->ready);
-	k->backoff = USEC_PER_SEC;
 	log_info("table inet guardd is %s", made ? "made" : repair ? "repaired" : "in place");
 	if (made || repair)
 		tell_resync(k, made ? RESYNC_MADE : RESYNC_REPAIRED);

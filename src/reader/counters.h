@@ -19,7 +19,8 @@ int counters_new(struct counters **out, int fd, uint32_t filters);
 void counters_free(struct counters *c);
 DEFINE_FREEP(struct counters, counters_free)
 
-/* The slot of key, named (NULL: as it is); never NULL. It stays the instance's until counters_release. */
+/* The slot of key, named (NULL: as it is); never NULL. It stays the instance's until
+ * counters_release. */
 struct stats_source *counters_slot(
     struct counters *c, uint64_t key, uint32_t kind, const char *name);
 /* The slot may be given to another source when room is needed; its numbers stay shown until then.

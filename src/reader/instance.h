@@ -92,7 +92,7 @@ struct instance {
 	TAILQ_ENTRY(instance) link, dirty_link;
 	bool listed;                        /* among the dirty */
 	struct event *journal_event, *idle; /* of a journal */
-	bool busy; /* a journal had news since its timer was set */
+	bool busy;                          /* a journal had news since its timer was set */
 };
 
 #define JOURNAL_TURN   256 /* entries a step */

@@ -11,16 +11,17 @@
 
 #define DIRECTORIES_MAX 4
 #define DIRECTORY_EVENTS                                                                           \
-	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF | IN_ONLYDIR)
+	(IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |        \
+	    IN_ONLYDIR)
 /* Of struct Header, systemd's docs/JOURNAL_FILE_FORMAT.md. */
 #define HEADER_SIGNATURE     "LPKSHHRH"
 #define HEADER_TAIL_REALTIME 192
-#define HEADER_READ	     200
+#define HEADER_READ          200
 
 struct directory {
 	char *path;
 	bool parent; /* holds the directory of this machine, not files */
-	int wd;	     /* -1: not there */
+	int wd;      /* -1: not there */
 };
 
 struct journal_files {

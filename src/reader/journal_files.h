@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Which files of a journal have to be open, and when that changes. libsystemd would map every file of the
- * directory, more than a megabyte each; unread entries can only be in those that are still written to
- * and in archived ones whose last entry is young enough. Comes in: the directory, inotify. Goes out: paths.
- * Bounded: JOURNAL_FILES_OPEN paths, JOURNAL_FILES_WRITTEN files that are watched.
+ * Which files of a journal have to be open, and when that changes. libsystemd would map every file
+ * of the directory, more than a megabyte each; unread entries can only be in those that are still
+ * written to and in archived ones whose last entry is young enough. Comes in: the directory,
+ * inotify. Goes out: paths. Bounded: JOURNAL_FILES_OPEN paths, JOURNAL_FILES_WRITTEN files that are
+ * watched.
  */
 #pragma once
 
@@ -33,6 +34,7 @@ enum journal_news {
 };
 enum journal_news journal_files_news(struct journal_files *f);
 
-/* The paths that may hold entries from `since` (microseconds, real time) on, ended by NULL; UINT64_MAX: those
- * that are still written to. How many, 0 when none may be read; negative errno. They are f's until the next call. */
+/* The paths that may hold entries from `since` (microseconds, real time) on, ended by NULL;
+ * UINT64_MAX: those that are still written to. How many, 0 when none may be read; negative errno.
+ * They are f's until the next call. */
 int journal_files_choose(struct journal_files *f, uint64_t since, const char ***paths);

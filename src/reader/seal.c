@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reader/seal.h"
 
+#include <dlfcn.h>
 #include <seccomp.h>
 #include <string.h>
 
@@ -15,12 +16,22 @@ static const struct sandbox_path always[] = {
     {"/proc/sys/kernel/random/boot_id", false},
 };
 
-/* Beside the common ones: all of these are libsystemd's, to open and follow journal files. */
+/* Beside the common ones: what libsystemd and reader/journal_files open and follow journal files
+ * with. */
 static const int calls[] = {SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(statx),
-    SCMP_SYS(getdents64), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(readlinkat),
-    SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch),
-    SCMP_SYS(ioctl), SCMP_SYS(access), SCMP_SYS(faccessat2), SCMP_SYS(getuid), SCMP_SYS(geteuid),
-    -1};
+    SCMP_SYS(getdents64), SCMP_SYS(fstatfs), SCMP_SYS(statfs), SCMP_SYS(inotify_init1),
+    SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch), -1};
+
+/* From version 256 on libsystemd loads these when it meets the first compressed message, which is
+ * too late. */
+static void
+load_early(void)
+{
+	static const char *const libraries[] = {"libzstd.so.1", "liblz4.so.1", "liblzma.so.5"};
+
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++)
+		dlopen(libraries[i], RTLD_NOW | RTLD_NODELETE);
+}
 
 int
 seal(const struct image *img, const char **what)
@@ -40,5 +51,6 @@ seal(const struct image *img, const char **what)
 		if (src->kind == SOURCE_JOURNAL && src->path)
 			paths[n++] = (struct sandbox_path){image_str(img, src->path), false};
 	}
+	load_early();
 	return sandbox_enter(&s, what);
 }

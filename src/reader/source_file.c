@@ -199,11 +199,6 @@ source_file_place_end(struct source_file *f, char *buf)
 static void
 lost(struct source_file *f, bool after, uint64_t known)
 {
-	for (unsigned i = 0; i < f->n_parts; i++)
-		if (f->wanted.file.head_len && holds(f->parts[i].fd, &f->wanted)) {
-			resume_at(f, i, f->wanted.file.offset);
-			return;
-		}
 	if (after)
 		f->ops->on_told(f->ctx, FILE_TOLD_TRUNCATED);
 	if (!after || known > f->wanted.file.offset)

@@ -2,8 +2,8 @@
  *
  * The entries of one journal directory, for all units, identifiers and facilities that are wanted
  * of it at once (libsystemd). Comes in: journal files, whose messages are hostile. Goes out:
- * entries in order, and cursors as struct msg_position. Bounded: a message is LINE_MAX_BYTES, names JOURNAL_NAME_MAX,
- * mapped is what JOURNAL_MAPPED_MAX entries need.
+ * entries in order, and cursors as struct msg_position. Bounded: a message is LINE_MAX_BYTES, names
+ * JOURNAL_NAME_MAX, mapped is what JOURNAL_MAPPED_MAX entries need.
  */
 #pragma once
 
@@ -38,13 +38,14 @@ DEFINE_FREEP(struct source_journal, source_journal_free)
  * -ENOMEM. */
 int source_journal_want(struct source_journal *j, const uint32_t *sources, size_t n);
 
-/* Opens behind the entry that p stands for, or behind the last one there is (p NULL; now is what a position
- * says as long as there is none). before: so many earlier entries are delivered as such. 0; 1: the
- * entry and what followed it were deleted; -ENODATA: no file there may be read; other negative errno. */
+/* Opens behind the entry that p stands for, or behind the last one there is (p NULL; now is what a
+ * position says as long as there is none). before: so many earlier entries are delivered as such.
+ * 0; 1: the entry and what followed it were deleted; -ENODATA: no file there may be read; other
+ * negative errno. */
 int source_journal_open(
     struct source_journal *j, const struct msg_position *p, usec_t now, unsigned before);
-/* Gives all mapped files back. The position stays, and news still come: then source_journal_process opens
- * again. */
+/* Gives all mapped files back. The position stays, and news still come: then source_journal_process
+ * opens again. */
 void source_journal_close(struct source_journal *j);
 bool source_journal_is_open(const struct source_journal *j);
 

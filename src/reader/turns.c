@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#define SAVE_DELAY 1 /* seconds */
+#define SAVE_DELAY   1  /* seconds */
 #define JOURNAL_CALM 10 /* seconds without news after which a journal is closed */
 
 TAILQ_HEAD(instances, instance);
@@ -260,8 +260,8 @@ turns_follow(struct turns *t, struct instance *i)
 {
 	i->turns = t;
 	unfollow(i);
-	i->journal_event = event_new(
-	    t->base, source_journal_fd(i->journal), EV_READ | EV_PERSIST, on_journal, i);
+	i->journal_event =
+	    event_new(t->base, source_journal_fd(i->journal), EV_READ | EV_PERSIST, on_journal, i);
 	i->idle = evtimer_new(t->base, on_idle, i);
 	if (i->journal_event)
 		event_add(i->journal_event, NULL);

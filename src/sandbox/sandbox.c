@@ -7,6 +7,7 @@
 #include <linux/landlock.h>
 #include <seccomp.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -40,14 +41,13 @@ static const int common_calls[] = {SCMP_SYS(read), SCMP_SYS(readv), SCMP_SYS(pre
     SCMP_SYS(lseek), SCMP_SYS(fcntl), SCMP_SYS(dup), SCMP_SYS(poll), SCMP_SYS(ppoll),
     SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
     SCMP_SYS(epoll_pwait2), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(eventfd2),
-    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(mmap), SCMP_SYS(munmap), SCMP_SYS(mremap),
-    SCMP_SYS(mprotect), SCMP_SYS(madvise), SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime),
-    SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep),
-    SCMP_SYS(pipe2), SCMP_SYS(getrandom), SCMP_SYS(getpid), SCMP_SYS(gettid),
-    SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall), SCMP_SYS(tgkill), SCMP_SYS(exit), SCMP_SYS(exit_group),
-    SCMP_SYS(prctl), SCMP_SYS(sched_yield), SCMP_SYS(rseq), SCMP_SYS(membarrier), SCMP_SYS(getuid),
-    SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
+    SCMP_SYS(sendmsg), SCMP_SYS(recvmsg), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
+    SCMP_SYS(brk), SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time),
+    SCMP_SYS(clock_nanosleep), SCMP_SYS(nanosleep), SCMP_SYS(pipe2), SCMP_SYS(getrandom),
+    SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(tgkill),
+    SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(prctl), SCMP_SYS(sched_yield), SCMP_SYS(rseq),
+    SCMP_SYS(membarrier), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
     SCMP_SYS(sysinfo), /* glibc's qsort asks how much memory there is */
     -1};
 
@@ -173,7 +173,7 @@ no_write_exec(const struct sandbox *s)
 {
 	if (!s->no_write_exec)
 		return 0;
-	/* EINVAL: a kernel before 6.3; seccomp below still refuses mprotect to executable. */
+	/* EINVAL: a kernel before 6.3, where allow_memory alone does it. */
 	if (prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) < 0 && errno != EINVAL)
 		return -errno;
 	return 0;
@@ -192,6 +192,23 @@ allow_calls(scmp_filter_ctx ctx, const int *calls)
 	return 0;
 }
 
+/*
+ * Memory that is executable: refused to a role that has compiled all it needs. PR_SET_MDWE does the
+ * same on kernels that have it; this holds on all of them.
+ */
+static int
+allow_memory(scmp_filter_ctx ctx, bool executable)
+{
+	static const int calls[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(calls) / sizeof(*calls); i++)
+		r = executable ? seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0)
+			       : seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return r;
+}
+
 static int
 close_calls(const struct sandbox *s)
 {
@@ -201,6 +218,8 @@ close_calls(const struct sandbox *s)
 	if (!ctx)
 		return -ENOMEM;
 	r = allow_calls(ctx, common_calls);
+	if (r == 0)
+		r = allow_memory(ctx, !s->no_write_exec);
 	if (r == 0)
 		r = allow_calls(ctx, sanitizer_calls);
 	if (r == 0)

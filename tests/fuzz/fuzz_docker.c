@@ -1,8 +1,8 @@
 /* links: reader */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Any bytes as lines of a container's log. What the fast way accepts of a line that is JSON, the slow
- * way reads the same; nothing is read or written out of bounds.
+ * Any bytes as lines of a container's log. What the fast way accepts of a line that is JSON, the
+ * slow way reads the same; nothing is read or written out of bounds.
  */
 #include <stdint.h>
 #include <stdlib.h>

@@ -76,6 +76,14 @@ class Host:
         self.run("mount", "--bind", own, path)
         return own
 
+    def show(self, path, at=None):
+        """path, readable below this host's own folder; where it is then."""
+        at = at or os.path.join(self.folder, "build")
+        if not os.path.isdir(at):
+            os.makedirs(at)
+            self.run("mount", "--bind", path, at)
+        return at
+
     def call(self, fn, *args):
         """Runs fn(*args) in this host's network, in a child; its result, or its exception."""
         r, w = os.pipe()
@@ -147,6 +155,7 @@ class World(unittest.TestCase):
 
     V4, V6 = "198.51.100.1", "2001:db8:1::1"
     FROM4, FROM6 = "198.51.100.7", "2001:db8:1::7"
+    GATE4, GATE6 = "198.51.100.254", "2001:db8:1::fe"
     FAR4, FAR6 = "203.0.113.7", "2001:db8:7::7"
 
     def setUp(self):
@@ -158,9 +167,10 @@ class World(unittest.TestCase):
         self.link(self.server, "eth0", self.attacker, "eth0")
         self.addresses(self.server, "eth0", self.V4 + "/24", self.V6 + "/64")
         self.addresses(self.attacker, "eth0", self.FROM4 + "/24", self.FROM6 + "/64",
-                       self.FAR4 + "/32", self.FAR6 + "/128")
-        self.server.run("ip", "route", "add", "203.0.113.0/24", "via", self.FROM4)
-        self.server.run("ip", "-6", "route", "add", "2001:db8:7::/48", "via", self.FROM6)
+                       self.FAR4 + "/32", self.FAR6 + "/128", self.GATE4 + "/24", self.GATE6 + "/64")
+        # A gateway is never banned: the routes go by an address that attacks nobody.
+        self.server.run("ip", "route", "add", "203.0.113.0/24", "via", self.GATE4)
+        self.server.run("ip", "-6", "route", "add", "2001:db8:7::/48", "via", self.GATE6)
         self.server.hide("/var/log")
         for path in ("/run/log", "/run/systemd"):
             if os.path.isdir(path):
@@ -205,6 +215,12 @@ class Guardd:
         self.host, self.share = host, share
         self.env = {**os.environ, **(env or {})}
         self.base = os.path.join(host.folder, "guardd")
+        # The checkout may lie where the service user cannot go, below /root: bind mounts can be read.
+        self.bin = host.show(BUILD)
+        if share == ROOT:
+            self.share = os.path.join(host.folder, "share")
+            for part in ("filters", "rules"):
+                host.show(os.path.join(ROOT, part), os.path.join(self.share, part))
         for d in ("", "etc", "etc/filters.d", "etc/rules.d", "run", "state"):
             os.makedirs(os.path.join(self.base, d), exist_ok=True)
         self.logfile = os.path.join(self.base, "log")
@@ -227,7 +243,7 @@ class Guardd:
     def spawn(self):
         with open(self.logfile, "ab") as log:
             self.marked = log.tell()
-            self.proc = self.host.popen(os.path.join(BUILD, "guardd"), *self.options(), "-u", USER,
+            self.proc = self.host.popen(os.path.join(self.bin, "guardd"), *self.options(), "-u", USER,
                                         stdout=log, stderr=log, stdin=subprocess.DEVNULL,
                                         env=self.env)
 
@@ -278,7 +294,7 @@ class Guardd:
         return self.proc.pid
 
     def ctl(self, *args, check=True):
-        r = self.host.run(os.path.join(BUILD, "guardctl"), *[
+        r = self.host.run(os.path.join(self.bin, "guardctl"), *[
             x for pair in zip(("--config", "--share", "--etc", "--runtime"),
                               (self.path("etc/guardd.yaml"), self.share, self.path("etc"),
                                self.path("run"))) for x in pair], *args, check=False)

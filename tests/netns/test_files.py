@@ -10,7 +10,8 @@ import time
 import logs
 from lib import World, main, until
 
-RULE = "ban: ssh\nfilters: [sshd]\npoints: 5\nwithin: 10m\nfor: 1h\n"
+# A failed password is two points.
+RULE = "ban: ssh\nfilters: [sshd]\npoints: 10\nwithin: 10m\nfor: 1h\n"
 ROUNDS = int(os.environ.get("GUARDD_KILL_ROUNDS", "200"))
 
 
@@ -93,6 +94,7 @@ sources:
 program: [sshd]
 offences:
   - match: '^Failed password for <user> from <addr> port \\d+ ssh2$'
+    points: 2
 """})
         folder = self.server.folder + "/var-log/later/deep"
         os.makedirs(folder)
@@ -162,7 +164,7 @@ offences:
         rng = random.Random(seed)
         self.ready()
         events, stop = [], threading.Event()
-        pool = [f"192.0.2.{i}" for i in range(1, 250)] + [f"2001:db8:{i:x}::{i:x}" for i in range(256, 500)]
+        pool = [f"192.0.2.{i}" for i in range(1, 60)] + [f"2001:db8:{i:x}::{i:x}" for i in range(256, 316)]
 
         def write():
             own = random.Random(seed + 1)

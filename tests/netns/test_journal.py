@@ -4,7 +4,8 @@ import os
 import signal
 
 from daemons import Journal
-from lib import World, main, until
+from lib import main, until
+from routed import RoutedWorld
 from services import own_dev, rsyslogd
 
 FAILED = "Failed password for root from {} port 4242 ssh2"
@@ -20,13 +21,9 @@ offences:
 """
 
 
-class JournalSource(World):
+class JournalSource(RoutedWorld):
     def failed(self, address, times=1, **kw):
         self.journal.send(FAILED.format(address), times=times, **kw)
-
-    def offences(self, n):
-        until(f"{n} offences", lambda: self.guardd.json("status")[0]["offences"] >= n)
-        self.assertEqual(self.guardd.json("status")[0]["offences"], n)
 
     def state(self, kind, live, lines=0):
         """Waits until some source of this kind is read (or not), with so many lines."""

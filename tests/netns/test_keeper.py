@@ -144,8 +144,8 @@ class KeeperAlone(World):
         self.assertEqual(own["198.51.100.1"], 1)
         self.assertEqual(own["2001:db8:1::1"], 1)
         self.assertEqual(own["127.0.0.1"], 1)
-        self.assertEqual(own["198.51.100.7"], 2)
-        self.assertEqual(own["2001:db8:1::7"], 2)
+        self.assertEqual(own[self.GATE4], 2)
+        self.assertEqual(own[self.GATE6], 2)
         for p, host, want in (("192.0.2.3", None, (NEVER, "192.0.2.0/28")), ("127.9.9.9", None, (NEVER, "127.0.0.0/8")),
                               ("0.0.0.0/0", None, (NEVER, None)), ("::/0", "2001:db8:5::5", (HOST_ONLY, "2001:db8:5::5")),
                               ("192.0.0.0/16", "192.0.9.9", (HOST_ONLY, "192.0.9.9")),

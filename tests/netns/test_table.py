@@ -30,12 +30,12 @@ class Table(World):
     def dropped(self, address, source):
         self.start_guardd(files={"rules.d/ssh.yaml": RULE})
         self.server.listen(address, 2222)
-        talk = self.attacker.popen("python3", "-u", "-c", _TALK, address, "2222", stdin=-1, stdout=-1, text=True)
+        talk = self.attacker.popen("python3", "-u", "-c", _TALK, address, "2222", source, stdin=-1, stdout=-1, text=True)
         self.assertEqual(talk.stdout.readline(), "hello\n")
         self.assertEqual(self.say(talk), "one\n")
         self.ban_by_log(source, source)
         self.assertEqual(self.say(talk), "timed out\n")
-        self.assertEqual(self.attacker.connects(address, 2222, 1.5), "silent")
+        self.assertEqual(self.attacker.call(_from, source, address, 2222), "silent")
         counted = self.guardd.bans(source)[source]
         self.assertGreater(counted["packets"], 0)
         self.assertGreater(counted["bytes"], 0)
@@ -90,20 +90,22 @@ class Table(World):
         to = f"[{inner}]:25" if ":" in inner else f"{inner}:25"
         self.server.run("nft", "-f", "-", input=f"""table {fam} nat {{
             chain PREROUTING {{ type nat hook prerouting priority dstnat;
-                {fam} daddr {public} tcp dport 8025 dnat to {to} }} }}""")
+                {fam} daddr {public} tcp dport 8025 dnat to {to}
+            }}
+            }}""")
         box.listen(inner, 25)
         mail = ("ban: mail-test\nfilters: [sshd]\npoints: 5\nwithin: 10m\nfor: 1h\n"
                 "scope: service\nports: [tcp/25]\n")
         off = "ban: ssh\nfilters: [sshd, dropbear]\npoints: 5\nwithin: 10m\nfor: 1h\nenabled: no\n"
         self.start_guardd(files={"rules.d/mail-test.yaml": mail, "rules.d/ssh.yaml": off})
         self.server.listen(public, 2222)
-        talk = self.attacker.popen("python3", "-u", "-c", _TALK, public, "8025", stdin=-1, stdout=-1, text=True)
+        talk = self.attacker.popen("python3", "-u", "-c", _TALK, public, "8025", source, stdin=-1, stdout=-1, text=True)
         self.assertEqual(talk.stdout.readline(), "hello\n")
         self.assertEqual(self.say(talk), "one\n")
         self.ban_by_log(source, source)
         self.assertEqual(self.say(talk), "timed out\n")
-        self.assertEqual(self.attacker.connects(public, 8025, 1.5), "silent")
-        self.assertEqual(self.attacker.connects(public, 2222), "open", "the service's ban is for its ports alone")
+        self.assertEqual(self.attacker.call(_from, source, public, 8025), "silent")
+        self.assertEqual(self.attacker.call(_from, source, public, 2222), "open", "the service's ban is for its ports alone")
 
     def test_flushed_ruleset_is_repaired(self):
         self.start_guardd(files={"rules.d/ssh.yaml": RULE})
@@ -154,7 +156,7 @@ class Table(World):
             self.server.listen(server, 2222)
             for target in (address, prefix):
                 self.guardd.ctl("ban", target, "--for", "1h", "--because", 'it "said" so')
-                self.assertEqual(self.guardd.bans()[target]["why"], 'it "said" so')
+                self.assertEqual(self.guardd.bans()[target]["why"], 'by hand: it "said" so')
                 self.assertEqual(self.attacker.call(_from, address, server, 2222), "silent")
                 self.guardd.ctl("unban", target)
                 self.assertNotIn(target, self.guardd.bans())
@@ -182,7 +184,7 @@ class Table(World):
 
 _TALK = """
 import socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3, (sys.argv[3], 0) if len(sys.argv) > 3 else None)
 f = s.makefile("r")
 print(f.readline(), end="")
 for line in sys.stdin:

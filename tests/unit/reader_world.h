@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * For tests of the reader: real files and real inotify, a keeper and a judge that are functions of the test.
- * Comes in: an image and what a test does to its files. Goes out: the hits that a judge would have
- * committed, with the positions of the same packets. Lines are numbered, so that each can be counted:
- * even ones carry an IPv4 address, odd ones IPv6. Include it in one .c file.
+ * For tests of the reader: real files and real inotify, a keeper and a judge that are functions of
+ * the test. Comes in: an image and what a test does to its files. Goes out: the hits that a judge
+ * would have committed, with the positions of the same packets. Lines are numbered, so that each
+ * can be counted: even ones carry an IPv4 address, odd ones IPv6. Include it in one .c file.
  */
 #pragma once
 
@@ -32,7 +32,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function" /* not every test uses all of them */
 
 #define WORLD_QUESTIONS 4096
-#define WORLD_PATHS	256
+#define WORLD_PATHS     256
 
 struct world {
 	char dir[64];
@@ -52,7 +52,8 @@ struct world {
 	unsigned scans, finds;
 	bool no_inotify;
 	bool journal_alive;
-	int (*tell)(const struct msg *m, int fd); /* how answers travel; NULL: straight to the sources */
+	int (*tell)(
+	    const struct msg *m, int fd); /* how answers travel; NULL: straight to the sources */
 	/* the judge */
 	struct msg *hits; /* committed */
 	size_t n_hits, room;
@@ -188,8 +189,8 @@ world_open_file(struct world *w, const struct msg *q, const char *kind, const ch
 	if (fd >= 0) {
 		fstat(fd, &st);
 		if (what == OPENED_LOG && !w->no_inotify)
-			m.u.opened.wd = inotify_add_watch(
-			    w->inotify, path, IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
+			m.u.opened.wd = inotify_add_watch(w->inotify, path,
+			    IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
 	}
 	m.u.opened.dev = st.st_dev;
 	m.u.opened.ino = st.st_ino;
@@ -391,8 +392,8 @@ world_fire_timers(struct world *w)
 		event_active(list[i], EV_TIMEOUT, 0);
 }
 
-/* Runs the loop and the keeper until nothing is left to do. All events come from this process, so that
- * a few quiet rounds mean that there are none. */
+/* Runs the loop and the keeper until nothing is left to do. All events come from this process, so
+ * that a few quiet rounds mean that there are none. */
 static void
 world_settle(struct world *w)
 {
@@ -442,7 +443,8 @@ world_file(const struct world *w, const char *name)
 
 /* A filter that counts "bad ADDRESS" lines of these sources. */
 static uint32_t
-world_filter(struct world *w, const char *name, const struct build_source *sources, size_t n, bool all)
+world_filter(
+    struct world *w, const char *name, const struct build_source *sources, size_t n, bool all)
 {
 	struct build_filter f = {.name = name,
 	    .all = all,
@@ -456,7 +458,8 @@ world_filter(struct world *w, const char *name, const struct build_source *sourc
 static uint32_t
 world_file_filter(struct world *w, const char *name, const char *path)
 {
-	return world_filter(w, name, &(struct build_source){.kind = BUILD_FILE, .path = path}, 1, false);
+	return world_filter(
+	    w, name, &(struct build_source){.kind = BUILD_FILE, .path = path}, 1, false);
 }
 
 static void

@@ -205,7 +205,7 @@ random_changes_agree_with_an_array(void **unused)
 			assert_int_equal(bans_count(b), n);
 			assert_int_equal(bans_placed(b), n);
 		}
-		if (i % 500 == 0) {
+		if (i % 3000 == 0) {
 			for (uint32_t k = 0; k < n; k++) {
 				struct prefix p = prefix_of(&model[k].addr, model[k].len);
 				struct prefix g = prefix_of(&model[k].addr, model[k].group_len);

@@ -29,6 +29,7 @@
 
 struct world {
 	char dir[64];
+	const char *shipped; /* NULL: DIR/share */
 	struct config config;
 	int result;
 };
@@ -41,7 +42,7 @@ world_open(struct world *w)
 	char path[128];
 
 	*w = (struct world){0};
-	strcpy(w->dir, "/tmp/guardd-test-XXXXXX");
+	strcpy(w->dir, "/tmp/guardd-conf-test-XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 		snprintf(path, sizeof(path), "%s/%s", w->dir, dirs[i]);
@@ -90,7 +91,8 @@ static void
 load(struct world *w)
 {
 	static char main_file[96], share[96], etc[96];
-	const struct config_paths paths = {main_file, share, etc, "/run/guardd"};
+	const struct config_paths paths = {
+	    main_file, w->shipped ? w->shipped : share, etc, "/run/guardd"};
 
 	snprintf(main_file, sizeof(main_file), "%s/etc/guardd.yaml", w->dir);
 	snprintf(share, sizeof(share), "%s/share", w->dir);
@@ -480,6 +482,23 @@ test_printed_configuration_reads_back_equal(void **state)
 	world_close(&w);
 }
 
+/* Runs in the project's folder, as all tests do. */
+static void
+test_shipped_files_are_fine_and_read_back_equal(void **state)
+{
+	struct world w;
+
+	(void)state;
+	world_open(&w);
+	w.shipped = ".";
+	load_fine(&w);
+	assert_true(w.config.filters.n > 30);
+	assert_true(w.config.rules.n > 10);
+	assert_int_equal(w.config.diag.warnings, 0);
+	assert_round_trip(&w);
+	world_close(&w);
+}
+
 static void
 test_nothing_at_all_is_the_defaults(void **state)
 {
@@ -619,6 +638,7 @@ main(void)
 	    cmocka_unit_test(test_image_says_what_the_files_say),
 	    cmocka_unit_test(test_rules_with_the_same_ports_share_a_service),
 	    cmocka_unit_test(test_printed_configuration_reads_back_equal),
+	    cmocka_unit_test(test_shipped_files_are_fine_and_read_back_equal),
 	    cmocka_unit_test(test_nothing_at_all_is_the_defaults),
 	    cmocka_unit_test(test_local_file_replaces_the_shipped_one_as_a_whole),
 	    cmocka_unit_test(test_image_that_cannot_be_sealed_is_an_error),

@@ -533,6 +533,34 @@ new_bans_do_not_wait_behind_the_whole_book(void **unused)
 }
 
 static void
+too_many_bans_let_the_first_to_end_go(void **unused)
+{
+	struct image_build *b = standard();
+	struct msg m = {.type = MSG_CONFIG};
+	struct stage *s = raise_curtain(true);
+	char source[64];
+
+	(void)unused;
+	image_build_settings(b)->bans_max = 50;
+	assert_int_equal(chan_send_fd(s->supervisor, &m, image_build_fd(b)), 0);
+	turns(s);
+	ask(s, "ban 2001:db8::1\n");
+	for (int i = 0; i < 200; i++) {
+		snprintf(source, sizeof(source), "10.0.0.%d", i);
+		packet(s, F_SSH, source, 3, (uint64_t)i);
+	}
+	UNTIL(s, s->n_seen >= 201 + 151);
+	turns(s);
+	assert_has(ask(s, "status\n"), "\"bans\":50,\"in_force\":50");
+	assert_has(ask(s, "status\n"), "\"bans_given_way\":151");
+	assert_has(ask(s, "list 2001:db8::/32\n"), "\"in_force\":true");
+	assert_int_equal(count_seen(s, MSG_UNBAN, "10.0.0.0"), 1);
+	assert_has(ask(s, "history 10.0.0.0\n"), "\"prefix\":\"10.0.0.0\"");
+	image_build_free(b);
+	drop_curtain(s);
+}
+
+static void
 bans_by_hand_are_answered_when_the_kernel_has_them(void **unused)
 {
 	struct stage *s = raise_curtain(true);
@@ -922,6 +950,7 @@ main(void)
 	    COURT_TEST(a_never_ban_answer_is_shown_and_a_host_only_one_narrows),
 	    COURT_TEST(a_table_made_anew_gets_the_whole_book_again),
 	    COURT_TEST(new_bans_do_not_wait_behind_the_whole_book),
+	    COURT_TEST(too_many_bans_let_the_first_to_end_go),
 	    COURT_TEST(bans_by_hand_are_answered_when_the_kernel_has_them),
 	    COURT_TEST(unban_lifts_all_causes_and_names_what_stays),
 	    COURT_TEST(one_of_two_causes_keeps_the_element),

@@ -105,7 +105,8 @@ static void
 judge_says_positions(void)
 {
 	for (size_t i = 0; i < c.w.saved.n; i++)
-		chan_send(c.judge, &(struct msg){.type = MSG_POSITION, .u.position = c.w.saved.items[i]});
+		chan_send(
+		    c.judge, &(struct msg){.type = MSG_POSITION, .u.position = c.w.saved.items[i]});
 	chan_send(c.judge, &(struct msg){.type = MSG_POSITIONS_END});
 }
 
@@ -204,7 +205,8 @@ a_new_judge_says_where_to_go_on(void **state)
 	for (uint32_t round = 0; round < 4; round++) {
 		uint32_t n = 1000 + 3000 * round;
 
-		/* It dies with what it was sent last; the next one comes before or after its end is seen. */
+		/* It dies with what it was sent last; the next one comes before or after its end is
+		 * seen. */
 		c.w.swallow = true;
 		world_put(c.w.paths[0], n, n + 1500);
 		world_settle(&c.w);

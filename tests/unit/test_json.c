@@ -25,11 +25,11 @@ see(void *ctx, const struct json_leaf *leaf)
 	struct seen *s = ctx;
 
 	for (unsigned i = 0; i < leaf->depth; i++)
-		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s%.*s", i ? "." : "",
-		    leaf->path[i].text ? (int)leaf->path[i].len : 1,
+		s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%s%.*s",
+		    i ? "." : "", leaf->path[i].text ? (int)leaf->path[i].len : 1,
 		    leaf->path[i].text ? leaf->path[i].text : "#");
 	s->n += (size_t)snprintf(s->text + s->n, sizeof(s->text) - s->n, "%c%.*s;",
-	    "\"0tfn"[leaf->kind], (int)leaf->len, leaf->text);
+	    "\"0tfn"[leaf->kind], (int)leaf -> len, leaf -> text);
 }
 
 /* The text stands at the very end of its memory, so that reading past it is found. */
@@ -63,7 +63,8 @@ reads_what_is_json(void **state)
 	    {"{\"a\\u0062\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"}", "ab\"\"\\/\b\f\n\r\t;"},
 	    {"[\"\\u00e9\\u20ac\\ud83d\\ude00\"]", "#\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80;"},
 	    {"[\"\\ud83d\",\"\\ude00x\",\"\\ud83d\\u0041\"]",
-		"#\"\xef\xbf\xbd;#\"\xef\xbf\xbdx;#\"\xef\xbf\xbd" "A;"},
+		"#\"\xef\xbf\xbd;#\"\xef\xbf\xbdx;#\"\xef\xbf\xbd"
+		"A;"},
 	    {"[\"\xff\"]", "#\"\xff;"},
 	    {"{\"a\":{\"b\":1},\"a\":2}", "a.b01;a02;"},
 	};
@@ -80,10 +81,11 @@ reads_what_is_json(void **state)
 static void
 refuses_what_is_not(void **state)
 {
-	static const char *const cases[] = {"", " ", "{", "}", "[", "{\"a\"}", "{\"a\":}", "{\"a\":1,}",
-	    "[1,]", "[1 2]", "{a:1}", "{'a':1}", "01", "1.", ".5", "1e", "+1", "-", "tru", "nul", "\"",
-	    "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"", "\"\x01\"", "{} {}", "[]]", "1x",
-	    "{\"a\":1 \"b\":2}", "\"\\ud83d\\u\"", "nan", "[,1]", "{,}"};
+	static const char *const cases[] = {"", " ", "{", "}", "[", "{\"a\"}", "{\"a\":}",
+	    "{\"a\":1,}", "[1,]", "[1 2]", "{a:1}", "{'a':1}", "01", "1.", ".5", "1e", "+1", "-",
+	    "tru", "nul", "\"", "\"\\\"", "\"\\x\"", "\"\\u12\"", "\"\\u12g4\"", "\"\n\"",
+	    "\"\x01\"", "{} {}", "[]]", "1x", "{\"a\":1 \"b\":2}", "\"\\ud83d\\u\"", "nan", "[,1]",
+	    "{,}"};
 	struct seen s;
 
 	(void)state;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "judge_world.h"
+#include "sandbox/sandbox.h"
 
 static struct image_build *
 standard(void)
@@ -81,10 +82,10 @@ lines_are_judged_by_their_own_time_in_its_order(void **unused)
 	(void)unused;
 	assert_int_equal(replay_bytes(m, sizeof(m), out), 0);
 	assert_string_equal(out,
-	    "{\"time\":\"2026-11-18T07:06:43Z\",\"prefix\":\"2001:db8::/64\",\"rule\":\"ssh\","
-	    "\"until\":\"2026-11-18T08:06:43Z\",\"level\":1,\"points\":3,\"dry_run\":false}\n"
-	    "{\"time\":\"2026-11-18T07:07:40Z\",\"prefix\":\"203.0.113.7\",\"rule\":\"ssh\","
-	    "\"until\":\"2026-11-18T08:07:40Z\",\"level\":1,\"points\":3,\"dry_run\":false}\n");
+	    "{\"time\":\"2026-11-18T11:06:43Z\",\"prefix\":\"2001:db8::/64\",\"rule\":\"ssh\","
+	    "\"until\":\"2026-11-18T12:06:43Z\",\"level\":1,\"points\":3,\"dry_run\":false}\n"
+	    "{\"time\":\"2026-11-18T11:07:40Z\",\"prefix\":\"203.0.113.7\",\"rule\":\"ssh\","
+	    "\"until\":\"2026-11-18T12:07:40Z\",\"level\":1,\"points\":3,\"dry_run\":false}\n");
 }
 
 static void
@@ -161,6 +162,50 @@ full_tables_give_way(void **unused)
 	free(m);
 }
 
+/* As guardd-judge --replay runs it: a call that the sandbox does not know would end it. */
+static void
+it_runs_in_its_sandbox(void **unused)
+{
+	static const struct sandbox_path none[] = {{NULL, false}};
+	const struct sandbox s = {
+	    .role = "judge", .paths = none, .calls = replay_calls, .files_max = 64};
+	struct image_build *b = standard();
+	int image = image_build_fd(b), in = memfd_create("in", 0), out = memfd_create("out", 0),
+	    status;
+	char answer[65536];
+	ssize_t n;
+	pid_t pid;
+
+	(void)unused;
+	for (uint32_t i = 0; i < 3000; i++) {
+		struct msg m =
+		    record(MSG_OFFENCE, i % 2, "203.0.113.7", T0 + (usec_t)(i * 7919 % 3000));
+
+		m.u.offence.addr = numbered(i / 10);
+		assert_int_equal(write(in, &m, sizeof(m)), sizeof(m));
+	}
+	lseek(in, 0, SEEK_SET);
+	pid = fork();
+	if (pid == 0) {
+		const char *what;
+
+		if (sandbox_enter(&s, &what) < 0)
+			_exit(77);
+		_exit(replay_run(image, in, out));
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	n = pread(out, answer, sizeof(answer) - 1, 0);
+	assert_true(n > 1000);
+	answer[n] = '\0';
+	assert_non_null(strstr(answer, "\"rule\":\"ssh\""));
+	close(image);
+	close(in);
+	close(out);
+	image_build_free(b);
+}
+
 int
 main(void)
 {
@@ -170,6 +215,7 @@ main(void)
 	    cmocka_unit_test(successes_forgive_at_their_place_in_time),
 	    cmocka_unit_test(a_cut_off_record_is_an_error_and_nothing_is_nothing),
 	    cmocka_unit_test(full_tables_give_way),
+	    cmocka_unit_test(it_runs_in_its_sandbox),
 	};
 
 	log_init("test", LOG_EMERG);

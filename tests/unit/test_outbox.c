@@ -21,7 +21,8 @@ struct judge {
 
 static struct judge judge;
 
-/* Every packet is whole lines: its position is that of its last hit, whose number is in `pattern`. */
+/* Every packet is whole lines: its position is that of its last hit, whose number is in `pattern`.
+ */
 static int
 on_send(void *ctx, const struct msg *m, size_t n)
 {
@@ -177,7 +178,8 @@ the_backlog_is_bounded_and_its_loss_counted(void **state)
 	assert_true(outbox_lost(o) >= 200000 - OUTBOX_BACKLOG_MAX);
 	judge.takes = SIZE_MAX;
 	assert_true(outbox_resume(o));
-	assert_int_equal(judge.n + outbox_lost(o), 200000 + (200000 + CHAN_BATCH - 2) / (CHAN_BATCH - 1));
+	assert_int_equal(
+	    judge.n + outbox_lost(o), 200000 + (200000 + CHAN_BATCH - 2) / (CHAN_BATCH - 1));
 	outbox_free(o);
 }
 

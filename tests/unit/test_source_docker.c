@@ -4,13 +4,14 @@
 
 #include "reader/source_docker.h"
 
-#define ID "4c01db0b339c"
+#define ID   "4c01db0b339c"
 #define TIME "2026-11-02T09:00:00.123456789Z"
 #define USEC 1793610000123456
 
 static const char config[] =
     "{\"StreamConfig\":{},\"State\":{\"Running\":true,\"Pid\":123},\"ID\":\"" ID "\","
-    "\"Config\":{\"Hostname\":\"x\",\"Env\":[\"A=1\",\"Name=no\"],\"Labels\":{\"guardd.filter\":\"f\","
+    "\"Config\":{\"Hostname\":\"x\",\"Env\":[\"A=1\",\"Name=no\"],\"Labels\":{\"guardd.filter\":"
+    "\"f\","
     "\"com.docker.compose.service\":\"web \\u00e9\"}},\"Name\":\"/shop-web-1\",\"LogPath\":\"/x\"}";
 
 static uint32_t
@@ -20,8 +21,8 @@ add_filter(struct world *w, const char *dir, const char *const *names, const cha
 	    w, "f", &(struct build_source){.kind = BUILD_DOCKER, .path = dir}, 1, false);
 	struct span units = image_build_list(w->build, names);
 	struct span list = image_build_list(w->build, labels);
-	struct image_source *s = image_build_at(
-	    w->build, IMAGE_SOURCES, image_build_count(w->build, IMAGE_SOURCES) - 1);
+	struct image_source *s =
+	    image_build_at(w->build, IMAGE_SOURCES, image_build_count(w->build, IMAGE_SOURCES) - 1);
 
 	s->units = units;
 	s->labels = list;
@@ -128,7 +129,8 @@ messages_that_are_too_long_are_skipped(void **state)
 	sprintf(text, "{\"log\":\"%016384d\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n", 0);
 	for (int i = 0; i < 5; i++)
 		world_put_text(log, text);
-	world_put_text(log, "{\"log\":\"bad 10.0.0.9\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n");
+	world_put_text(
+	    log, "{\"log\":\"bad 10.0.0.9\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}\n");
 	put_docker(log, 1, 2);
 	world_settle(&w);
 	world_expect(&w, 0, 2);
@@ -257,10 +259,12 @@ both_ways_of_reading_a_line_agree(void **state)
 	    "{\"log\":\"x\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}",
 	    "{\"log\":\"\",\"stream\":\"stderr\",\"time\":\"2026-11-02T09:00:00Z\"}",
 	    "{\"log\":\"a\\\\\",\"stream\":\"stderr\",\"time\":\"2024-02-29T23:59:60.1Z\"}",
-	    "{\"log\":\"\\\"\\\\\\\"\\u00e9\\ud83d\\ude00\\n\",\"stream\":\"stdout\",\"time\":\"" TIME "\"}",
+	    "{\"log\":\"\\\"\\\\\\\"\\u00e9\\ud83d\\ude00\\n\",\"stream\":\"stdout\",\"time\":"
+	    "\"" TIME "\"}",
 	};
 	static const char *const slow_only[] = {
-	    "{\"log\":\"x\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"},\"time\":\"" TIME "\"}",
+	    "{\"log\":\"x\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"},\"time\":\"" TIME
+	    "\"}",
 	    "{\"time\":\"" TIME "\",\"stream\":\"stdout\",\"log\":\"x\\n\"}",
 	    "{\"log\": \"x\\n\", \"stream\": \"stdout\", \"time\": \"" TIME "\"}",
 	};
@@ -269,8 +273,10 @@ both_ways_of_reading_a_line_agree(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
-		assert_int_equal(docker_piece_fast(&fast, lines[i], strlen(lines[i]), fast_room), 0);
-		assert_int_equal(docker_piece_slow(&slow, lines[i], strlen(lines[i]), slow_room), 0);
+		assert_int_equal(
+		    docker_piece_fast(&fast, lines[i], strlen(lines[i]), fast_room), 0);
+		assert_int_equal(
+		    docker_piece_slow(&slow, lines[i], strlen(lines[i]), slow_room), 0);
 		assert_int_equal(fast.len, slow.len);
 		assert_memory_equal(fast.text, slow.text, fast.len);
 		assert_int_equal(fast.time, slow.time);

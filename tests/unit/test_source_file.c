@@ -113,6 +113,32 @@ begins_at_the_end_on_the_very_first_start(void **state)
 }
 
 static void
+beginning_within_a_long_line_makes_no_line_of_its_rest(void **state)
+{
+	struct world w;
+	const char *log;
+	char *text = malloc(300001);
+
+	(void)state;
+	world_init(&w);
+	log = world_file(&w, "log");
+	world_file_filter(&w, "f", log);
+	world_ready(&w);
+	memset(text, 'x', 300000);
+	text[300000] = 0;
+	world_put(log, 100, 200);
+	world_put_text(log, text);
+	world_up(&w);
+	log = w.paths[0];
+	world_put_text(log, "bad 10.0.0.9\n");
+	world_put(log, 0, 3);
+	world_settle(&w);
+	world_expect(&w, 0, 3);
+	free(text);
+	world_fini(&w);
+}
+
+static void
 takes_up_files_and_directories_that_appear_later(void **state)
 {
 	struct world w;
@@ -211,7 +237,8 @@ follows_copytruncate(void **state)
 	world_put(log, 100, 110);
 	world_settle(&w);
 	world_expect(&w, 0, 110);
-	/* Truncated and longer again before anybody looked; and lines that only the copy still has. */
+	/* Truncated and longer again before anybody looked; and lines that only the copy still has.
+	 */
 	world_put(log, 110, 120);
 	copy(log, old);
 	assert_int_equal(truncate(log, 0), 0);
@@ -307,7 +334,8 @@ follows_a_symlink_that_is_turned(void **state)
 static void
 skips_long_lines_to_their_end(void **state)
 {
-	static const size_t lengths[] = {65535, 65536, 65537, 131072, 262143, 262144, 262145, 900000};
+	static const size_t lengths[] = {
+	    65535, 65536, 65537, 131072, 262143, 262144, 262145, 900000};
 	struct world w;
 	const char *log = begin(&w);
 	uint32_t n = 0;
@@ -642,8 +670,7 @@ one_file_that_many_name_is_read_once(void **state)
 	link = world_file(&w, "link");
 	world_filter(&w, "a",
 	    (struct build_source[]){{.kind = BUILD_FILE, .path = log},
-		{.kind = BUILD_FILE, .path = glob},
-		{.kind = BUILD_FILE, .path = link}},
+		{.kind = BUILD_FILE, .path = glob}, {.kind = BUILD_FILE, .path = link}},
 	    3, false);
 	world_file_filter(&w, "b", glob);
 	world_file_filter(&w, "c", link);
@@ -705,7 +732,8 @@ the_first_entry_that_is_alive_is_read(void **state)
 	world_settle(&w);
 	world_expect_of(&w, 1, 0, 40);
 	for (size_t i = 0; i < w.n_hits; i++)
-		if (w.hits[i].u.offence.filter == 0 && world_number(&w.hits[i].u.offence.addr) >= 20)
+		if (w.hits[i].u.offence.filter == 0 &&
+		    world_number(&w.hits[i].u.offence.addr) >= 20)
 			assert_true(world_number(&w.hits[i].u.offence.addr) >= 26);
 	world_fini(&w);
 }
@@ -744,8 +772,8 @@ what_was_on_stand_by_is_not_counted_again(void **state)
 	world_fini(&w);
 }
 
-/* Writes a live line now and then while the other file is being caught up with, and looks how much of that
- * came before it. */
+/* Writes a live line now and then while the other file is being caught up with, and looks how much
+ * of that came before it. */
 static struct {
 	const char *path;
 	uint32_t written, seen;
@@ -872,6 +900,7 @@ main(void)
 	    cmocka_unit_test(reads_what_is_appended),
 	    cmocka_unit_test(keeps_half_lines),
 	    cmocka_unit_test(begins_at_the_end_on_the_very_first_start),
+	    cmocka_unit_test(beginning_within_a_long_line_makes_no_line_of_its_rest),
 	    cmocka_unit_test(takes_up_files_and_directories_that_appear_later),
 	    cmocka_unit_test(follows_a_rename),
 	    cmocka_unit_test(follows_renames_that_come_before_it_looks),

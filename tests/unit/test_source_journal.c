@@ -74,10 +74,11 @@ static void
 set_lists(struct world *w, const char *const *units, const char *const *identifiers,
     const char *const *facilities)
 {
-	struct span u = image_build_list(w->build, units), i = image_build_list(w->build, identifiers),
+	struct span u = image_build_list(w->build, units),
+		    i = image_build_list(w->build, identifiers),
 		    f = image_build_list(w->build, facilities);
-	struct image_source *s = image_build_at(
-	    w->build, IMAGE_SOURCES, image_build_count(w->build, IMAGE_SOURCES) - 1);
+	struct image_source *s =
+	    image_build_at(w->build, IMAGE_SOURCES, image_build_count(w->build, IMAGE_SOURCES) - 1);
 
 	s->units = u;
 	s->labels = i;
@@ -98,7 +99,8 @@ static void
 begin(struct world *w, struct journal *j)
 {
 	begin_empty(w, j);
-	world_filter(w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j->dir}, 1, false);
+	world_filter(
+	    w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j->dir}, 1, false);
 	set_lists(w, (const char *const[]){"ssh.service", NULL}, NULL, NULL);
 	world_ready(w);
 	put_unit(j, "a.journal", SSH, 1000, 1005);
@@ -132,7 +134,8 @@ an_empty_journal_is_read_from_its_first_entry(void **state)
 
 	(void)state;
 	begin_empty(&w, &j);
-	world_filter(&w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j.dir}, 1, false);
+	world_filter(
+	    &w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j.dir}, 1, false);
 	set_lists(&w, (const char *const[]){"ssh.service", NULL}, NULL, NULL);
 	world_ready(&w);
 	put_unit(&j, "a.journal", "_SYSTEMD_UNIT=cron.service\n", 0, 3);
@@ -156,14 +159,16 @@ entries_go_to_the_filters_that_want_them(void **state)
 	} cases[] = {
 	    {"_SYSTEMD_UNIT=ssh.service\nSYSLOG_IDENTIFIER=sshd\nSYSLOG_FACILITY=4\n", 1 | 4},
 	    {"_SYSTEMD_UNIT=ssh@3-192.0.2.1:22-198.51.100.7:999.service\n"
-	     "_SYSTEMD_SLICE=system-ssh.slice\nSYSLOG_IDENTIFIER=sshd\n", 1},
+	     "_SYSTEMD_SLICE=system-ssh.slice\nSYSLOG_IDENTIFIER=sshd\n",
+		1},
 	    {"_SYSTEMD_UNIT=a-b@x.service\n_SYSTEMD_SLICE=system-a\\x2db.slice\n", 8},
 	    {"_SYSTEMD_UNIT=postfix@-.service\nSYSLOG_IDENTIFIER=postfix/smtpd\n", 8},
 	    {"_SYSTEMD_UNIT=postfix@other.service\n_SYSTEMD_SLICE=system-postfix.slice\n", 0},
 	    {"_SYSTEMD_UNIT=session-1.scope\nSYSLOG_IDENTIFIER=su\nSYSLOG_FACILITY=10\n", 2 | 4},
 	    {"_SYSTEMD_UNIT=session-1.scope\n_COMM=su\n", 0},
 	    {"_SYSTEMD_UNIT=sshx.service\nUNIT=ssh.service\nCOREDUMP_UNIT=ssh.service\n"
-	     "OBJECT_SYSTEMD_UNIT=ssh.service\n", 0},
+	     "OBJECT_SYSTEMD_UNIT=ssh.service\n",
+		0},
 	    {"SYSLOG_FACILITY=3\n", 0},
 	};
 	struct world w;
@@ -173,7 +178,8 @@ entries_go_to_the_filters_that_want_them(void **state)
 	(void)state;
 	begin_empty(&w, &j);
 	for (int f = 0; f < 4; f++) {
-		world_filter(&w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j.dir}, 1, false);
+		world_filter(&w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j.dir},
+		    1, false);
 		set_lists(&w,
 		    f == 0   ? (const char *const[]){"ssh.service", NULL}
 		    : f == 3 ? (const char *const[]){"a-b@.service", "postfix@-.service", NULL}
@@ -255,8 +261,9 @@ time_and_length_of_a_message(void **state)
 	struct world w;
 	struct journal j;
 	char *text = malloc(70100);
-	const char *entries[] = {SSH "_SOURCE_REALTIME_TIMESTAMP=1700000000123456\nMESSAGE=bad 10.0.0.0\n", text,
-	    SSH "MESSAGE=bad 2001:db8::1\n"};
+	const char *entries[] = {SSH
+	    "_SOURCE_REALTIME_TIMESTAMP=1700000000123456\nMESSAGE=bad 10.0.0.0\n",
+	    text, SSH "MESSAGE=bad 2001:db8::1\n"};
 
 	(void)state;
 	begin(&w, &j);
@@ -458,11 +465,13 @@ a_calm_journal_is_closed_and_has_no_timer(void **state)
 static void
 cursors_have_two_forms(void **state)
 {
-	static const char good[] = "s=00112233445566778899aabbccddeeff;i=1f;b=ffeeddccbbaa99887766554433221100;"
-				   "m=123456789abcdef0;t=5f0000000000f;x=fedcba9876543210";
+	static const char good[] =
+	    "s=00112233445566778899aabbccddeeff;i=1f;b=ffeeddccbbaa99887766554433221100;"
+	    "m=123456789abcdef0;t=5f0000000000f;x=fedcba9876543210";
 	static const char *const bad[] = {"", "s=", "s=00;i=1;b=00;m=1;t=1;x=1",
 	    "s=00112233445566778899aabbccddeeff;i=1f;b=ffeeddccbbaa99887766554433221100;m=1;t=1",
-	    "s=00112233445566778899aabbccddeefg;i=1f;b=ffeeddccbbaa99887766554433221100;m=1;t=1;x=1"};
+	    "s=00112233445566778899aabbccddeefg;i=1f;b=ffeeddccbbaa99887766554433221100;m=1;t=1;x="
+	    "1"};
 	struct msg_position p;
 	char text[JOURNAL_CURSOR_MAX];
 
