@@ -74,7 +74,8 @@ add_host(
 	int r = resolve(host->s, a, &addrs);
 
 	if (r != 0 || !addrs.n) {
-		/* At boot the resolver may not be there yet: guarding without this host beats not guarding. */
+		/* At boot the resolver may not be there yet: guarding without this host beats not
+		 * guarding. */
 		diag_warn(d, node_place(host->node),
 		    "'%.60s' does not resolve (%s): left out of its group until the next reload",
 		    host->s, r ? gai_strerror(r) : "it has no address");

@@ -66,6 +66,15 @@ all_ready(const struct roles *r)
 }
 
 static void
+end_broken(struct roles *r, uint32_t role, enum role teller)
+{
+	if (role >= ROLE_MAX || r->states[role].pid == 0)
+		return;
+	log_err("%s broke the protocol with %s: ending it", role_name(role), role_name(teller));
+	kill(r->states[role].pid, SIGKILL);
+}
+
+static void
 on_msg(void *ctx, const struct msg *m, int fd)
 {
 	struct role_state *s = ctx;
@@ -82,6 +91,9 @@ on_msg(void *ctx, const struct msg *m, int fd)
 		break;
 	case MSG_PONG:
 		s->answered = m->id;
+		break;
+	case MSG_BROKEN:
+		end_broken(r, m->u.peer.role, s->role);
 		break;
 	case MSG_RELOAD:
 		r->ops->on_reload(r->ctx, m->id);

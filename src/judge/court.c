@@ -137,12 +137,23 @@ reader_packet(void *ctx)
 }
 
 static void
+court_accuse(struct court *c, enum role role)
+{
+	struct msg m = {.type = MSG_BROKEN};
+
+	m.u.peer.role = role;
+	if (c->supervisor)
+		chan_send(c->supervisor, &m);
+}
+
+static void
 reader_close(void *ctx, int error)
 {
 	struct court *c = ctx;
 
+	/* Its successor gets a channel of its own. */
 	if (error < 0)
-		log_err("the reader broke the protocol");
+		court_accuse(c, ROLE_READER);
 	chan_free(c->reader);
 	c->reader = NULL;
 }

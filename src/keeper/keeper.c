@@ -270,16 +270,18 @@ on_config(struct keeper *k, int fd)
 }
 
 static void
+accuse(struct keeper *k, enum role role)
+{
+	struct msg m = {.type = MSG_BROKEN, .u.peer.role = role};
+
+	chan_send(k->peers[ROLE_GUARDD].chan, &m);
+}
+
+static void
 on_reader(struct keeper *k, const struct msg *m)
 {
-	struct peer *p = &k->peers[ROLE_READER];
-	int r = opener_request(&k->opener, p->chan, m);
-
-	if (r == 0)
-		return;
-	log_err("%s of the reader: %s; it is cut off", msg_name(m->type), strerror(-r));
-	chan_free(p->chan);
-	p->chan = NULL;
+	if (opener_request(&k->opener, k->peers[ROLE_READER].chan, m) < 0)
+		accuse(k, ROLE_READER);
 }
 
 static void new_peer(struct keeper *k, enum role role, int fd);
@@ -323,10 +325,10 @@ on_close(void *ctx, int error)
 {
 	struct peer *p = ctx;
 
-	if (error < 0)
-		log_err("%s broke the protocol", role_name(p->role));
 	if (p->role == ROLE_GUARDD)
 		event_base_loopbreak(p->k->base);
+	else if (error < 0)
+		accuse(p->k, p->role);
 }
 
 static void
@@ -378,8 +380,7 @@ enter_sandbox(const struct image *img)
 	const char *what = "";
 	int r;
 
-	/* It is replaced by renaming, which makes another file: only its directory can be allowed.
-	 */
+	/* Replaced by renaming, it is another file: only its directory can be allowed. */
 	paths[n++].path = "/etc";
 	if (resolv)
 		paths[n].path = dirname(resolv);
@@ -387,16 +388,6 @@ enter_sandbox(const struct image *img)
 	if (r < 0)
 		fatal("%s cannot be installed: %s", what, strerror(-r));
 	free(resolv);
-}
-
-static int
-clean(void)
-{
-	int r = table_clean();
-
-	if (r < 0)
-		log_err("table inet guardd cannot be removed: %s", strerror(-r));
-	return r < 0;
 }
 
 static void
@@ -450,8 +441,10 @@ main(int argc, char **argv)
 	struct msg ready = {.type = MSG_READY};
 
 	log_init("guardd-keeper", LOG_INFO);
-	if (argc == 2 && strcmp(argv[1], "--clean") == 0)
-		return clean();
+	if (argc == 2 && strcmp(argv[1], "--clean") == 0) {
+		check(table_clean(), "table inet guardd cannot be removed");
+		return 0;
+	}
 	if (argc != 1)
 		fatal("usage: guardd-keeper [--clean]; it is started by guardd");
 	start(&k);

@@ -358,8 +358,12 @@ add_above(struct sandbox_path *out, size_t n, const char *path)
 size_t
 opener_paths(const struct image *img, struct sandbox_path *out, size_t room)
 {
+	/* Where a reload may well add logs: what is sealed now cannot be opened wider then. */
+	static const char *const usual[] = {"/home/", "/opt/", "/srv/", "/var/"};
 	size_t n = 0;
 
+	for (size_t i = 0; i < sizeof(usual) / sizeof(*usual); i++)
+		n = add_above(out, n, usual[i]);
 	for (uint32_t i = 0; i < image_count(img, IMAGE_SOURCES); i++) {
 		const struct image_source *s = &img->sources[i];
 		const char *path = image_str(img, s->path),

@@ -71,8 +71,9 @@ on_keeper_close(void *ctx, int error)
 {
 	struct daemon *d = ctx;
 
+	/* Who feeds hostile text to the others cannot accuse them: it starts anew. */
 	if (error)
-		log_err("the keeper broke the protocol");
+		fatal("the keeper broke the protocol");
 	chan_free(d->keeper);
 	d->keeper = NULL;
 }
@@ -116,7 +117,7 @@ static void
 on_judge_close(void *ctx, int error)
 {
 	if (error)
-		log_err("the judge broke the protocol");
+		fatal("the judge broke the protocol");
 	forget_judge(ctx);
 }
 
@@ -188,6 +189,15 @@ on_supervisor_close(void *ctx, int error)
 static const struct chan_ops supervisor_ops = {
     .on_msg = on_supervisor_msg, .on_close = on_supervisor_close};
 
+/* Ready is who misses no line from here on, not who merely runs. */
+static void
+on_reading(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	chan_send(d->supervisor, &(struct msg){.type = MSG_READY});
+}
+
 int
 daemon_new(struct daemon **out, struct event_base *base, int supervisor, const struct image *img,
     const struct engine *engine, struct counters *counters)
@@ -211,9 +221,8 @@ daemon_new(struct daemon **out, struct event_base *base, int supervisor, const s
 						 .outbox = d->outbox,
 						 .counters = counters,
 						 .ask = ask_keeper,
+						 .on_reading = on_reading,
 						 .ctx = d});
-	if (r == 0)
-		r = chan_send(d->supervisor, &(struct msg){.type = MSG_READY});
 	if (r < 0)
 		return r;
 	*out = d;

@@ -30,6 +30,8 @@ struct sources_env {
 	struct counters *counters;
 	/* A record for the keeper: 0, -EAGAIN (asked again after sources_keeper_room), -EPIPE. */
 	int (*ask)(void *ctx, const struct msg *m);
+	/* Every source was looked for, and those that are there are being read. May be NULL. */
+	void (*on_reading)(void *ctx);
 	void *ctx;
 	usec_t (*clock)(void); /* real time; NULL: clock_real */
 };

@@ -346,4 +346,6 @@ sources_evaluate(struct sources *s)
 	show_absent(s);
 	sources_set_poll(s);
 	turns_run(s->turns, true);
+	if (at_start && s->env.on_reading)
+		s->env.on_reading(s->env.ctx);
 }

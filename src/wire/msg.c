@@ -24,6 +24,7 @@ static const struct {
     [MSG_STOP] = {"STOP", {G, K | R | J, 0}},
     [MSG_PEER] = {"PEER", {G, K | R | J, 1}},
     [MSG_CONFIG] = {"CONFIG", {G, K | J, 1}},
+    [MSG_BROKEN] = {"BROKEN", {K | J, G, 0}},
     [MSG_RELOAD] = {"RELOAD", {J, G, 0}},
     [MSG_RELOADED] = {"RELOADED", {G, J, 1}},
     [MSG_HELLO] = {"HELLO", {R, K, 0}},

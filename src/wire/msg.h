@@ -34,6 +34,8 @@ enum msg_type {
 		       restart) */
 	MSG_CONFIG, /* supervisor, with fd: a new image (keeper and judge; the reader is started
 		       afresh) */
+	MSG_BROKEN, /* keeper, judge: u.peer.role sent what no guardd sends; the supervisor ends it
+		     */
 	/* judge <-> supervisor */
 	MSG_RELOAD,   /* judge: please reload; id is echoed */
 	MSG_RELOADED, /* supervisor, with fd (a memfd with the error text, empty when fine):
@@ -128,8 +130,8 @@ struct msg_ban {
 };
 
 /* status of struct msg_banned beside 0 and negative errno */
-#define BANNED_HOST_ONLY 1 /* the prefix holds a never-ban address: prefix is now the host alone   \
-			    */
+/* The prefix holds a never-ban address: u.banned.prefix is the host alone. */
+#define BANNED_HOST_ONLY 1
 #define BANNED_NEVER                                                                               \
 	2 /* refused: a never-ban address; u.banned.prefix is the entry that forbids it */
 struct msg_banned {

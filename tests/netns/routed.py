@@ -13,3 +13,8 @@ class RoutedWorld(World):
         """Until the judge has counted so many, and not one more."""
         until(f"{n} offences", lambda: self.guardd.json("status")[0]["offences"] >= n)
         self.assertEqual(self.guardd.json("status")[0]["offences"], n)
+
+    def reads(self, *names):
+        """Until sources of these names are read, so that what is written from here on is seen."""
+        until(f"{names} are read", lambda: not set(names) - {
+            s["name"] for s in self.guardd.json("sources") if s["state"] == "live"})

@@ -31,6 +31,7 @@ class Rules(RoutedWorld):
     def start(self, rule, config="", **more):
         files = {"filters.d/sshd.yaml": FILTER, "rules.d/ssh.yaml": "ban: ssh\nfilters: [sshd]\n" + rule}
         self.start_guardd(config, files={**files, **more})
+        self.reads("/var/log/auth.log")
 
     def write(self, text):
         with open(self.log, "a", encoding="utf-8") as f:
@@ -41,11 +42,7 @@ class Rules(RoutedWorld):
         now = time.time() - ago
         self.write("".join(logs.failed(address, now + i * 1e-4, user) for i in range(times)))
         self.counted += times
-        self.all_counted()
-
-    def all_counted(self):
-        until(f"{self.counted} offences",
-              lambda: self.guardd.json("status")[0]["offences"] == self.counted)
+        self.offences(self.counted)
 
     def test_threshold_and_window(self):
         self.start("points: 5\nwithin: 10m\nfor: 1h\n")

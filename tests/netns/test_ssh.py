@@ -120,8 +120,8 @@ class Ssh(World):
             size = os.path.getsize(log)
             read = any(s["name"].endswith("auth.log") and s["lag_bytes"] == 0 and s["lines"] > 0
                        for s in self.guardd.json("sources"))
-            children = self.server.run("pgrep", "-f", "sshd: ", check=False).stdout
-            return read and not children and os.path.getsize(log) == size
+            open_now = self.server.run("ss", "-Hnt", "state", "established", "sport", "=", ":22").stdout
+            return read and not open_now and os.path.getsize(log) == size
         until("all is read", quiet)
 
 

@@ -27,6 +27,7 @@ class Web(RoutedWorld):
     def prepare(self, files=None):
         daemons.nginx(self.server, USER, PASSWORD)
         self.start_guardd(files=files)
+        self.reads("/var/log/nginx/access.log", "/var/log/nginx/error.log")
         self.server.listen(self.V4, 22)
         self.server.listen(self.V6, 22)
         self.sent = 0
