@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ctl/ask.h"
+#include "ctl/explain_rule.h"
 #include "ctl/out_text.h"
 #include "ctl/tool.h"
 
@@ -147,13 +148,30 @@ on_line(void *ctx, const char *line, json_t *o)
 {
 	const char *step = out_str(o, "step");
 
-	(void)ctx;
+	if (ctx)
+		explain_keep(ctx, o);
+	if (explain_show(step, o))
+		return;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
 		if (strcmp(step, steps[i].step) == 0) {
 			steps[i].show(o);
 			return;
 		}
 	fputs(line, stdout);
+}
+
+static void
+on_raw(void *ctx, const char *line, json_t *o)
+{
+	if (ctx)
+		explain_keep(ctx, o);
+	ask_print_raw(NULL, line, o);
+}
+
+static void
+hits_fini(struct explain_hits *h)
+{
+	strbuf_fini(&h->records);
 }
 
 /* The line for the reader's standard input; -1: it is our own standard input. */
@@ -183,8 +201,11 @@ static int
 run(const struct globals *g, const struct args *a)
 {
 	_cleanup_(closep) int image = tool_image(g), in = -1, out = -1;
+	_cleanup_(hits_fini) struct explain_hits hits = {0};
 	struct tool t = {
 	    .name = "guardd-reader", .args = {"--explain", a->words[0]}, .in = -1, .image = image};
+	const ask_line_fn show = g->json ? on_raw : on_line;
+	bool known;
 	pid_t pid;
 	int r, s;
 
@@ -192,12 +213,15 @@ run(const struct globals *g, const struct args *a)
 		return EXIT_FAILED;
 	if (a->n > 1 && line_as_input(a->words[1], &in) < 0)
 		return EXIT_CANNOT;
+	known = explain_filter(&hits, image, a->words[0]) == 0; /* the reader says what is wrong */
 	t.in = in;
 	pid = tool_start_piped(&t, &out);
 	if (pid < 0)
 		return EXIT_CANNOT;
-	r = ask_read_lines(out, g->json ? ask_print_raw : on_line, NULL);
+	r = ask_read_lines(out, show, &hits);
 	s = tool_wait(&t, pid);
+	if (s == EXIT_DONE && r == EXIT_DONE && known)
+		r = explain_rules(&hits, image, show);
 	return s != EXIT_DONE ? s : r;
 }
 
@@ -205,8 +229,11 @@ const struct command cmd_explain = {
     .name = "explain",
     .group = "Filters",
     .usage = "FILTER [LINE]",
-    .summary = "what a filter makes of a line, step by step, through the daemon's own code",
-    .help = "LINE as it stands in the file, or the message alone; without it, standard input is "
-	    "read.\n",
+    .summary = "the way of a line to the kernel, step by step, through the daemon's own code",
+    .help =
+	"LINE as it stands in the file, or the message alone; without it, standard input is "
+	"read. Behind the filter's steps comes what each rule that counts it makes of the offence,"
+	"\nand the element that the kernel would get. Nothing is banned, and no daemon is asked: "
+	"what\nwas counted before, and this machine's own addresses, are not known here.\n",
     .run = run,
 };

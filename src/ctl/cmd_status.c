@@ -14,11 +14,53 @@ show_state(const char *what, const char *state)
 	printf("%-10s %s%s%s\n", what, out_style(fine ? 'g' : 'r'), state, out_style('-'));
 }
 
+/* "A, B and C" of the counters that are not zero. */
+static void
+show_counts(const char *what, json_t *o)
+{
+	static const struct {
+		const char *member, *text;
+	} rows[] = {
+	    {"spared", "from never-ban addresses"},
+	    {"hidden", "whose real address is lost behind a proxy or gateway"},
+	    {"discarded_old", "too old"},
+	    {"future", "dated ahead of now (is a clock or time zone wrong?)"},
+	    {"undated", "without a date"},
+	    {"forgiven", "tallies cleared by a success"},
+	};
+	char n[32];
+
+	printf("%-10s %s received\n", what, out_count(out_int(o, "offences"), n));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (out_int(o, rows[i].member) > 0)
+			printf("           %s %s\n", out_count(out_int(o, rows[i].member), n),
+			    rows[i].text);
+}
+
+static void
+show_bans(json_t *o)
+{
+	int64_t bans = out_int(o, "bans"), in_force = out_int(o, "in_force");
+	int64_t dry = out_int(o, "dry_run"), refused = out_int(o, "refused_full");
+	char a[32], b[32];
+
+	printf("%-10s %s in the book, %s in force in the kernel%s\n", "bans", out_count(bans, a),
+	    out_count(in_force, b),
+	    bans == in_force ? "" : " (the rest is being sent, or was refused)");
+	printf("           %s made since the start, at most %s in force at a time\n",
+	    out_count(out_int(o, "bans_made"), a), out_count(out_int(o, "bans_max"), b));
+	if (dry > 0)
+		printf("           %s more by dry rules, which ban nobody\n", out_count(dry, a));
+	if (refused > 0)
+		printf("           %s%s REFUSED since the start, as the table was full "
+		       "(bans_max)%s\n",
+		    out_style('r'), out_count(refused, a), out_style('-'));
+}
+
 static void
 on_line(void *ctx, const char *line, json_t *o)
 {
 	char span[40], a[32], b[32], c[32];
-	int64_t bans = out_int(o, "bans"), in_force = out_int(o, "in_force");
 
 	(void)ctx;
 	(void)line;
@@ -26,18 +68,15 @@ on_line(void *ctx, const char *line, json_t *o)
 	    clock_format_span(out_int(o, "uptime_s") * USEC_PER_SEC, span));
 	show_state("table", out_str(o, "table"));
 	show_state("book", out_str(o, "book"));
-	printf("%-10s %s in the book, %s in force in the kernel%s\n", "bans", out_count(bans, a),
-	    out_count(in_force, b),
-	    bans == in_force ? "" : " (the rest is being sent, or was refused)");
-	printf("%-10s %s live; %s offences counted, %s too old, %s from never-ban addresses\n",
-	    "sources", out_count(out_int(o, "sources_live"), a),
-	    out_count(out_int(o, "offences"), b), out_count(out_int(o, "discarded_old"), c),
-	    out_count(out_int(o, "spared"), span));
+	show_bans(o);
+	printf("%-10s %s live\n", "sources", out_count(out_int(o, "sources_live"), a));
+	show_counts("offences", o);
 	printf("%-10s %s of %s; %s gave way to others\n", "tallies",
 	    out_count(out_int(o, "tallies"), a), out_count(out_int(o, "tallies_max"), b),
 	    out_count(out_int(o, "evicted"), c));
-	printf("%-10s %s filters, %s rules; %s\n", "config", out_count(out_int(o, "filters"), a),
-	    out_count(out_int(o, "rules"), b), out_str(o, "config"));
+	printf("%-10s %s filters, %s rules; %s, read %s\n", "config",
+	    out_count(out_int(o, "filters"), a), out_count(out_int(o, "rules"), b),
+	    out_str(o, "config"), out_str(o, "config_read"));
 }
 
 static int

@@ -12,14 +12,18 @@
 #define HEADS_FIRST 256
 #define NO_PLACE    UINT32_MAX
 
+struct heap {
+	uint32_t *slots;
+	uint32_t n, room;
+};
+
 struct bans {
 	struct slab slab;
 	struct hash_key key;
 	uint32_t *heads;  /* by prefix */
 	uint32_t *groups; /* by rule and the prefix of group_len */
 	uint32_t n_heads;
-	uint32_t *heap; /* by the time from which no line can reach it */
-	uint32_t n_heap, heap_room;
+	struct heap held, late;
 	uint32_t changed, changed_last;
 };
 
@@ -74,7 +78,8 @@ bans_free(struct bans *b)
 	slab_fini(&b->slab);
 	free(b->heads);
 	free(b->groups);
-	free(b->heap);
+	free(b->held.slots);
+	free(b->late.slots);
 	free(b);
 }
 
@@ -274,7 +279,7 @@ bans_hosts(const struct bans *b, uint16_t rule, const struct prefix *p, usec_t t
 	return n;
 }
 
-/* --- the heap --- */
+/* --- the heaps: what holds, by its end; what is over, by when no line can reach it --- */
 
 static usec_t
 out_of_reach(const struct ban *x)
@@ -284,107 +289,159 @@ out_of_reach(const struct ban *x)
 	return end > USEC_NEVER - keep ? USEC_NEVER : end + keep;
 }
 
-static void
-place(struct bans *b, uint32_t index, uint32_t slot)
+static usec_t
+key_of(const struct ban *x)
 {
-	b->heap[index] = slot;
+	return x->flags & BANS_LATE ? out_of_reach(x) : ban_end(x);
+}
+
+static struct heap *
+heap_of(struct bans *b, const struct ban *x)
+{
+	return x->flags & BANS_LATE ? &b->late : &b->held;
+}
+
+static void
+place(struct bans *b, struct heap *h, uint32_t index, uint32_t slot)
+{
+	h->slots[index] = slot;
 	at(b, slot)->place = index;
 }
 
 static void
-heap_up(struct bans *b, uint32_t index)
+heap_up(struct bans *b, struct heap *h, uint32_t index)
 {
-	uint32_t slot = b->heap[index];
-	usec_t key = out_of_reach(at(b, slot));
+	uint32_t slot = h->slots[index];
+	usec_t key = key_of(at(b, slot));
 
 	while (index > 0) {
 		uint32_t parent = (index - 1) / 2;
 
-		if (out_of_reach(at(b, b->heap[parent])) <= key)
+		if (key_of(at(b, h->slots[parent])) <= key)
 			break;
-		place(b, index, b->heap[parent]);
+		place(b, h, index, h->slots[parent]);
 		index = parent;
 	}
-	place(b, index, slot);
+	place(b, h, index, slot);
 }
 
 static void
-heap_down(struct bans *b, uint32_t index)
+heap_down(struct bans *b, struct heap *h, uint32_t index)
 {
-	uint32_t slot = b->heap[index];
-	usec_t key = out_of_reach(at(b, slot));
+	uint32_t slot = h->slots[index];
+	usec_t key = key_of(at(b, slot));
 
 	for (;;) {
 		uint32_t child = 2 * index + 1;
 
-		if (child >= b->n_heap)
+		if (child >= h->n)
 			break;
-		if (child + 1 < b->n_heap &&
-		    out_of_reach(at(b, b->heap[child + 1])) < out_of_reach(at(b, b->heap[child])))
+		if (child + 1 < h->n &&
+		    key_of(at(b, h->slots[child + 1])) < key_of(at(b, h->slots[child])))
 			child++;
-		if (out_of_reach(at(b, b->heap[child])) >= key)
+		if (key_of(at(b, h->slots[child])) >= key)
 			break;
-		place(b, index, b->heap[child]);
+		place(b, h, index, h->slots[child]);
 		index = child;
 	}
-	place(b, index, slot);
+	place(b, h, index, slot);
 }
 
 static int
-heap_room(struct bans *b)
+heap_room(struct heap *h)
 {
-	uint32_t room = b->heap_room ? b->heap_room + b->heap_room / 4 : 1024, *heap;
+	uint32_t room = h->room ? h->room + h->room / 4 : 1024, *slots;
 
-	if (b->n_heap < b->heap_room)
+	if (h->n < h->room)
 		return 0;
-	heap = reallocarray(b->heap, room, sizeof(*heap));
-	if (!heap)
+	slots = reallocarray(h->slots, room, sizeof(*slots));
+	if (!slots)
 		return -ENOMEM;
-	b->heap = heap;
-	b->heap_room = room;
+	h->slots = slots;
+	h->room = room;
 	return 0;
 }
 
 static void
 heap_in(struct bans *b, uint32_t slot)
 {
-	b->heap[b->n_heap] = slot;
-	heap_up(b, b->n_heap++);
+	struct heap *h = heap_of(b, at(b, slot));
+
+	h->slots[h->n] = slot;
+	heap_up(b, h, h->n++);
 }
 
 static void
 heap_out(struct bans *b, uint32_t slot)
 {
-	uint32_t index = at(b, slot)->place, last = b->heap[--b->n_heap];
+	struct heap *h = heap_of(b, at(b, slot));
+	uint32_t index = at(b, slot)->place, last = h->slots[--h->n];
 
 	at(b, slot)->place = NO_PLACE;
 	if (last == slot)
 		return;
-	place(b, index, last);
-	heap_up(b, index);
-	heap_down(b, at(b, last)->place);
+	place(b, h, index, last);
+	heap_up(b, h, index);
+	heap_down(b, h, at(b, last)->place);
 }
 
 static void
 heap_again(struct bans *b, uint32_t slot)
 {
-	heap_up(b, at(b, slot)->place);
-	heap_down(b, at(b, slot)->place);
+	struct heap *h = heap_of(b, at(b, slot));
+
+	heap_up(b, h, at(b, slot)->place);
+	heap_down(b, h, at(b, slot)->place);
 }
 
 uint32_t
-bans_placed(const struct bans *b)
+bans_held(const struct bans *b)
 {
-	return b->n_heap;
+	return b->held.n;
 }
 
 uint32_t
-bans_at_place(const struct bans *b, uint32_t index)
+bans_held_at(const struct bans *b, uint32_t index)
 {
-	return b->heap[index];
+	return b->held.slots[index];
+}
+
+uint32_t
+bans_late(const struct bans *b)
+{
+	return b->late.n;
+}
+
+usec_t
+bans_next_end(const struct bans *b)
+{
+	return b->held.n > 0 ? ban_end(at(b, b->held.slots[0])) : USEC_NEVER;
+}
+
+uint32_t
+bans_take_ending(struct bans *b, usec_t by)
+{
+	uint32_t slot;
+
+	if (b->held.n == 0 || bans_next_end(b) > by || heap_room(&b->late) < 0)
+		return BANS_NONE;
+	slot = b->held.slots[0];
+	heap_out(b, slot);
+	at(b, slot)->flags |= BANS_LATE;
+	heap_in(b, slot);
+	return slot;
 }
 
 /* --- coming and going --- */
+
+/* Nothing of a dry one is in force: it is kept like one that is over. */
+static uint8_t
+first_flags(const struct ban *x)
+{
+	bool late = x->ended || (x->flags & (BANS_DRY | BANS_BUILTIN));
+
+	return (uint8_t)((x->flags & ~(BANS_GONE | BANS_LATE)) | (late ? BANS_LATE : 0));
+}
 
 static void
 settle(struct bans *b, uint32_t slot, const struct ban *values)
@@ -393,17 +450,23 @@ settle(struct bans *b, uint32_t slot, const struct ban *values)
 
 	*x = *values;
 	x->changed = CLEAN;
-	x->flags &= (uint8_t)~BANS_GONE;
+	x->flags = first_flags(values);
 	link_in(b, slot);
 	heap_in(b, slot);
 	if (b->slab.n > 2 * b->n_heads)
 		heads_grow(b, b->n_heads * 2);
 }
 
+static int
+make_place(struct bans *b, const struct ban *values)
+{
+	return heap_room(first_flags(values) & BANS_LATE ? &b->late : &b->held);
+}
+
 int
 bans_add(struct bans *b, const struct ban *values, uint32_t *slot)
 {
-	int r = heap_room(b);
+	int r = make_place(b, values);
 
 	if (r == 0)
 		r = slab_take(&b->slab, slot);
@@ -417,7 +480,7 @@ bans_add(struct bans *b, const struct ban *values, uint32_t *slot)
 int
 bans_restore(struct bans *b, uint32_t slot, const struct ban *values)
 {
-	int r = heap_room(b);
+	int r = make_place(b, values);
 
 	if (r < 0)
 		return r;
@@ -471,13 +534,21 @@ gone(struct bans *b, uint32_t slot)
 	bans_change(b, slot);
 }
 
+void
+bans_pass(struct bans *b, usec_t now, uint32_t most)
+{
+	while (most > 0 && bans_take_ending(b, now) != BANS_NONE)
+		most--;
+}
+
 uint32_t
 bans_over(struct bans *b, usec_t now, uint32_t most)
 {
 	uint32_t n = 0;
 
-	while (n < most && b->n_heap > 0 && out_of_reach(at(b, b->heap[0])) <= now) {
-		gone(b, b->heap[0]);
+	bans_pass(b, now, most);
+	while (n < most && b->late.n > 0 && out_of_reach(at(b, b->late.slots[0])) <= now) {
+		gone(b, b->late.slots[0]);
 		n++;
 	}
 	return n;
@@ -488,9 +559,9 @@ bans_give_way(struct bans *b)
 {
 	uint32_t slot;
 
-	if (b->n_heap == 0)
+	if (b->late.n == 0)
 		return BANS_NONE;
-	slot = b->heap[0];
+	slot = b->late.slots[0];
 	gone(b, slot);
 	return slot;
 }

@@ -2,8 +2,9 @@
  *
  * The bans that matter now: in force, or over for less than their rule's window, since a line may
  * be that late. Comes in: verdicts, bans by hand, the keeper's answers, the book at start. Goes
- * out: to the kernel (enforce), to the book (rows are slots), to people. Bounded by max; then the
- * one that is over first gives way. Over ones leave through bans_over, asked on the way: no timers.
+ * out: to the kernel (enforce), to the book (rows are slots), to people. Bounded by max; what holds
+ * never gives way, what is over does. Over ones leave through bans_over, asked on the way: no
+ * timers.
  */
 #pragma once
 
@@ -24,6 +25,8 @@ struct bans;
 #define BANS_BUILTIN 4u  /* of the self check: not for the book */
 #define BANS_TOLD    8u  /* its line was logged */
 #define BANS_GONE    16u /* over; the slot is free once the book has it in its history */
+#define BANS_READ    32u /* packets and bytes hold what its last element had dropped, too */
+#define BANS_LATE    64u /* the table's own: counted as over, or dry */
 
 enum ban_kernel {
 	KERNEL_OUT,     /* not there, as far as is known */
@@ -100,15 +103,25 @@ void bans_narrow(struct bans *b, uint32_t slot, uint8_t len);
 void bans_end(struct bans *b, uint32_t slot, usec_t t);
 /* Takes one that is not for the book out at once. */
 void bans_remove(struct bans *b, uint32_t slot);
-/* Marks up to most as gone that are over and out of reach of late lines; returns how many. */
+/* Counts up to most of those that ended as over. */
+void bans_pass(struct bans *b, usec_t now, uint32_t most);
+/* The same, and marks up to most as gone that are out of reach of late lines; returns how many. */
 uint32_t bans_over(struct bans *b, usec_t now, uint32_t most);
-/* Marks the one that is over first as gone, whenever that is. BANS_NONE: there is none. */
+/* Marks one as gone that is over, or dry: the first that no line could reach. BANS_NONE: none is.
+ */
 uint32_t bans_give_way(struct bans *b);
 
-/* By the end, the soonest first on the whole: position 0..bans_placed-1. For sending the longest
- * first. */
-uint32_t bans_placed(const struct bans *b);
-uint32_t bans_at_place(const struct bans *b, uint32_t place);
+/* How many hold, but for dry ones, and those of bans_take_ending. By the end, the soonest first on
+ * the whole, index 0..bans_held-1: for sending the longest first. */
+uint32_t bans_held(const struct bans *b);
+uint32_t bans_held_at(const struct bans *b, uint32_t index);
+/* How many are kept beside them. */
+uint32_t bans_late(const struct bans *b);
+/* The first end of those that hold; USEC_NEVER: none ends. */
+usec_t bans_next_end(const struct bans *b);
+/* The slot of the first of them that ends until by, and counts it as over from now on. BANS_NONE:
+ * there is none. */
+uint32_t bans_take_ending(struct bans *b, usec_t by);
 
 /* --- for the book: slots that changed since the last bans_saved --- */
 void bans_change(struct bans *b, uint32_t slot);

@@ -4,6 +4,8 @@
 
 #include "judge/book_private.h"
 
+#define BOOK_BANS_MAX 11000000 /* the highest bans_max, and some that are over */
+
 /* What one table's load needs. */
 struct load {
 	struct book *b;
@@ -162,7 +164,7 @@ read_ban(const struct load *l, sqlite3_stmt *s, struct ban *x)
 	    .count = (uint32_t)sqlite3_column_int64(s, 9),
 	    .packets = (uint64_t)sqlite3_column_int64(s, 10),
 	    .bytes = (uint64_t)sqlite3_column_int64(s, 11),
-	    .flags = sqlite3_column_int(s, 12) & (BANS_DRY | BANS_PREFIX),
+	    .flags = sqlite3_column_int(s, 12) & (BANS_DRY | BANS_PREFIX | BANS_READ),
 	    .kernel = KERNEL_ASKED}; /* the former judge did */
 	if (x->rule == RULE_NONE || x->since < 0 || x->until < x->since ||
 	    !addr_of_blob(&x->addr, sqlite3_column_blob(s, 2), sqlite3_column_bytes(s, 2)) ||
@@ -207,6 +209,23 @@ rows_expected(struct book *b, const char *sql)
 		last = sqlite3_column_int64(s, 0);
 	sqlite3_finalize(s);
 	return last < 0 ? 0 : last < UINT32_MAX ? (uint32_t)last + 1 : UINT32_MAX;
+}
+
+/* bans_max may be lower than it was: what holds is not lost for that. */
+static int
+make_room(struct book *b, uint32_t expected)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t rows = 0;
+	uint32_t max = bans_max(b->parts.bans);
+
+	if (expected <= max)
+		return 0;
+	if (sqlite3_prepare_v2(b->db, SQL_COUNT_BANS, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		rows = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return rows > max && rows <= BOOK_BANS_MAX ? bans_limit(b->parts.bans, (uint32_t)rows) : 0;
 }
 
 /* Ids of rules are small: SQLite counts them up from 1. */
@@ -267,6 +286,8 @@ book_load(struct book *b, usec_t now, uint32_t *unread)
 	l.slots = ids.slots;
 	l.n_slots = ids.n;
 	tallies_expect(b->parts.tallies, rows_expected(b, SQL_LAST_TALLY));
+	if (r == 0)
+		r = make_room(b, rows_expected(b, SQL_LAST_BAN));
 	bans_expect(b->parts.bans, rows_expected(b, SQL_LAST_BAN));
 	if (r == 0)
 		r = each_row(&l, SQL_LOAD_POSITIONS, load_position);

@@ -86,6 +86,7 @@ static const char *const book_statements[SQL_STATEMENTS] = {
 #define SQL_LOAD_POSITIONS "SELECT * FROM positions"
 #define SQL_LAST_TALLY     "SELECT max(slot) FROM tallies"
 #define SQL_LAST_BAN       "SELECT max(slot) FROM bans"
+#define SQL_COUNT_BANS     "SELECT count(*) FROM bans"
 #define SQL_LOAD_TALLIES   "SELECT slot,rule,source,events FROM tallies ORDER BY slot"
 #define SQL_LOAD_BANS      "SELECT * FROM bans ORDER BY slot"
 #define SQL_HISTORY_INSIDE                                                                         \

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "judge/drops.h"
 #include "judge/groups.h"
 #include "judge/requests.h"
 #include "judge/selfcheck.h"
@@ -38,6 +39,7 @@ on_answer(void *ctx, const struct msg *m)
 	struct court *c = ctx;
 
 	selfcheck_on_answer(c->selfcheck, m);
+	drops_on_answer(c->drops, m);
 	control_on_answer(c->control, m);
 	if (bans_changed_first(c->bans) != BANS_NONE)
 		court_changed(c, false);
@@ -86,6 +88,29 @@ tell_hidden(struct court *c, const struct msg_offence *o)
 			: "unknown");
 }
 
+/* A wrong clock or time zone is the usual cause, and only people can mend that. */
+static void
+tell_future(struct court *c, const struct msg_offence *o)
+{
+	const char *name = "unknown";
+	int n = (int)strlen(name);
+
+	if (!(o->flags & OFFENCE_FUTURE) || !told_now(&c->future, o->source, court_now(c)))
+		return;
+	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++) {
+		const struct stats_source *s = &c->stats->sources[i];
+
+		if (s->key == o->source && s->key) {
+			name = s->name;
+			n = (int)strnlen(name, sizeof(s->name));
+		}
+	}
+	log_warning(
+	    "a line of source %.*s is dated ahead of now, and counted as now: are clock and "
+	    "time zone right?",
+	    n, name);
+}
+
 /* What is not an address in its one form would be counted apart from itself. */
 static bool
 clean_offence(const struct msg_offence *from, struct msg_offence *o)
@@ -102,6 +127,7 @@ judge_on_offence(struct court *c, const struct msg *m)
 
 	if (!clean_offence(&m->u.offence, &o))
 		return;
+	tell_future(c, &o);
 	if (m->type == MSG_FORGIVE) {
 		verdict_forgive(&c->verdict, &c->map, &o, court_now(c));
 	} else if (m->type == MSG_GATEWAY || own_hides_source(&c->own, &o.addr)) {
@@ -116,12 +142,20 @@ static void
 reader_msg(void *ctx, const struct msg *m, int fd)
 {
 	struct court *c = ctx;
+	int r;
 
 	(void)fd;
-	if (m->type != MSG_POSITION)
+	if (m->type != MSG_POSITION) {
 		judge_on_offence(c, m);
-	else if (positions_set(&c->positions, &m->u.position, court_now(c)) < 0)
+		return;
+	}
+	r = positions_set(&c->positions, &m->u.position, court_now(c));
+	if (r < 0)
 		log_err("the reader sent a position that is none");
+	/* Where a source begins is stored at once: without it, all that comes before the first
+	 * commit would be skipped after a sudden end. */
+	if (r > 0)
+		court_changed(c, true);
 }
 
 /* A packet is judged and stored as a whole; its bans leave at once. */
@@ -242,6 +276,7 @@ use_image(struct court *c)
 		r = verdict_rules(&c->verdict);
 	if (r == 0)
 		r = tallies_limit(c->tallies, s->tallies_max);
+	c->verdict.bans_max = s->bans_max;
 	return r < 0 ? r : bans_limit(c->bans, s->bans_max + COURT_SPARE);
 }
 
@@ -405,6 +440,8 @@ make_parts(struct court *c, const struct court_fds *fds)
 	if (r == 0)
 		r = enforce_new(&c->enforce, c->base, c->bans, &c->rules, &enforce_ops, c);
 	if (r == 0)
+		r = drops_new(&c->drops, c->base, c->bans, c->enforce);
+	if (r == 0)
 		r = control_new(&c->control, c->base, fds->control, requests, c);
 	if (r == 0)
 		r = selfcheck_new(&c->selfcheck, c, fds->selfcheck);
@@ -456,6 +493,7 @@ court_free(struct court *c)
 	events[2] = c->retry;
 	control_free(c->control);
 	selfcheck_free(c->selfcheck);
+	drops_free(c->drops);
 	enforce_free(c->enforce);
 	book_free(c->book);
 	chan_free(c->reader);

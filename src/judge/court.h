@@ -16,10 +16,11 @@
 #include "judge/verdict.h"
 #include "wire/stats.h"
 
-#define COURT_SPARE                                                                                \
-	16384 /* slots beside bans_max: for one turn's bans, and over ones not yet stored */
+#define COURT_SPARE 32768 /* slots beside bans_max: half for over ones, half for one turn's bans   \
+			   */
 
 struct selfcheck;
+struct drops;
 
 struct court {
 	struct event_base *base;
@@ -41,6 +42,8 @@ struct court {
 	uint64_t writers_name; /* hash of the group that the writers' number is of */
 	bool rights_known;
 	struct selfcheck *selfcheck;
+	struct drops *drops;
+	struct told future;        /* sources whose lines are ahead of now */
 	const struct stats *stats; /* the reader's counters; NULL: none */
 
 	struct chan *supervisor, *reader;
@@ -50,8 +53,9 @@ struct court {
 	bool turn_pending, banned;
 	bool book_trouble; /* told; only the retry timer tries again */
 	unsigned book_wait;
-	uint64_t given_way; /* bans that left a full table before their end */
-	uint32_t reloads;   /* questions to the supervisor so far */
+	uint64_t refused; /* bans, as of the last turn */
+	usec_t refused_last;
+	uint32_t reloads; /* questions to the supervisor so far */
 };
 
 struct court_fds {

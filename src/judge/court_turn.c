@@ -3,11 +3,13 @@
 
 #include "base/log.h"
 #include "judge/court.h"
+#include "judge/drops.h"
 #include "judge/selfcheck.h"
 #include "judge/text.h"
 
 #define OVER_PER_TURN  1024
 #define BOOK_RETRY_MAX 60 /* seconds */
+#define STORM_OVER     (600 * USEC_PER_SEC)
 
 usec_t
 court_now(struct court *c)
@@ -128,25 +130,31 @@ court_open_book(struct court *c)
 /* --- the turn --- */
 
 /*
- * Too many: those that end first give way, in the kernel too, whose sets have the same bound. Here
- * and not when they come, so that a packet is never stored in halves.
+ * What is over and kept for late lines alone, and dry ones, are as many as fit beside bans_max.
+ * Here and not when they come, so that a packet is never stored in halves.
  */
 static void
-trim(struct court *c, usec_t now)
+trim(struct court *c)
 {
-	while (bans_placed(c->bans) > c->image.settings->bans_max) {
-		uint32_t slot = bans_at_place(c->bans, 0);
+	uint32_t most = c->image.settings->bans_max + COURT_SPARE / 2;
 
-		if (ban_holds(bans_get(c->bans, slot), now)) {
-			if (c->given_way++ == 0)
-				log_warning("%u bans are the most there may be (bans_max): those "
-					    "that end first give way",
-				    c->image.settings->bans_max);
-			bans_end(c->bans, slot, now);
-			enforce_unban(c->enforce, slot, now);
-		}
-		bans_give_way(c->bans);
-	}
+	while (
+	    bans_held(c->bans) + bans_late(c->bans) > most && bans_give_way(c->bans) != BANS_NONE)
+		continue;
+}
+
+/* Once per storm: again when none was refused for a while. */
+static void
+tell_refused(struct court *c, usec_t now)
+{
+	if (c->verdict.counts.refused == c->refused)
+		return;
+	c->refused = c->verdict.counts.refused;
+	if (now - c->refused_last > STORM_OVER)
+		log_alert("%u bans are in force, the most there may be (bans_max): new ones are "
+			  "refused until some end; nothing more is said of it until that is over",
+		    bans_held(c->bans));
+	c->refused_last = now;
 }
 
 static void
@@ -160,7 +168,9 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	c->now = 0;
 	enforce_flush(c->enforce);
 	bans_over(c->bans, court_now(c), OVER_PER_TURN);
-	trim(c, court_now(c));
+	trim(c);
+	tell_refused(c, court_now(c));
+	drops_arm(c->drops, court_now(c));
 	c->now = 0;
 	if (book_is_behind(c->book) && !c->book_trouble) {
 		if (c->banned)

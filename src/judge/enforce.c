@@ -171,7 +171,7 @@ ban_of(const struct enforce *e, const struct msg *m)
 static void
 add_drops(struct enforce *e, uint32_t slot, struct ban *x, const struct msg_banned *b)
 {
-	if (b->packets == 0 && b->bytes == 0)
+	if ((b->packets == 0 && b->bytes == 0) || (x->flags & BANS_READ))
 		return;
 	x->packets += b->packets;
 	x->bytes += b->bytes;

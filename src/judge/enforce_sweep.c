@@ -221,13 +221,13 @@ enforce_go_on(struct enforce *e)
 		uint32_t slot;
 
 		if (e->phase == PHASE_LONGEST) {
-			if (e->cursor > bans_placed(e->bans))
-				e->cursor = bans_placed(e->bans);
+			if (e->cursor > bans_held(e->bans))
+				e->cursor = bans_held(e->bans);
 			if (e->cursor == 0) {
 				e->phase = PHASE_REST;
 				continue;
 			}
-			slot = bans_at_place(e->bans, --e->cursor);
+			slot = bans_held_at(e->bans, --e->cursor);
 		} else {
 			if (e->cursor >= bans_high(e->bans)) {
 				enforce_end_sweep(e);
@@ -248,7 +248,7 @@ void
 enforce_start_sweep(struct enforce *e)
 {
 	e->phase = PHASE_LONGEST;
-	e->cursor = bans_placed(e->bans);
+	e->cursor = bans_held(e->bans);
 	e->again = false;
 	enforce_go_on(e);
 }

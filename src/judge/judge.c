@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * guardd-judge: without arguments the judge of a running guardd (descriptors of wire/fds.h), with
- * --replay a calculator over offences on standard input.
+ * --replay or --explain a calculator over offences on standard input.
  */
 #include <errno.h>
 #include <seccomp.h>
@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "judge/court.h"
+#include "judge/explain.h"
 #include "judge/groups.h"
 #include "judge/replay.h"
 #include "sandbox/sandbox.h"
@@ -114,13 +115,20 @@ int
 main(int argc, char **argv)
 {
 	static const struct sandbox_path none[] = {{NULL, false}};
+	static const struct {
+		const char *name;
+		int (*run)(int image, int in, int out);
+	} modes[] = {{"--replay", replay_run}, {"--explain", explain_run}};
 
 	log_init("guardd-judge", LOG_INFO);
-	if (argc == 2 && strcmp(argv[1], "--replay") == 0) {
+	for (size_t i = 0; argc == 2 && i < sizeof(modes) / sizeof(*modes); i++) {
+		if (strcmp(argv[1], modes[i].name) != 0)
+			continue;
 		enter_sandbox(replay_calls, none);
-		return replay_run(FD_IMAGE, STDIN_FILENO, STDOUT_FILENO);
+		return modes[i].run(FD_IMAGE, STDIN_FILENO, STDOUT_FILENO);
 	}
 	if (argc != 1)
-		fatal("usage: guardd-judge, started by guardd, or guardd-judge --replay");
+		fatal(
+		    "usage: guardd-judge, started by guardd, or guardd-judge --replay | --explain");
 	return serve();
 }

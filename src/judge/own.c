@@ -111,21 +111,7 @@ own_hides_source(const struct own *o, const struct addr *a)
 bool
 own_tell(struct own *o, const struct addr *a, usec_t now)
 {
-	size_t use = 0;
-
-	for (size_t i = 0; i < OWN_TOLD; i++) {
-		if (addr_equal(&o->told[i].addr, a)) {
-			use = i;
-			if (now - o->told[i].at < OWN_TELL_EVERY)
-				return false;
-			break;
-		}
-		if (o->told[i].at < o->told[use].at)
-			use = i;
-	}
-	o->told[use].addr = *a;
-	o->told[use].at = now;
-	return true;
+	return told_now(&o->told, hash_bytes(&hash_stable, a, sizeof(*a)), now);
 }
 
 struct prefix

@@ -2,19 +2,18 @@
  *
  * Whom no rule may ban: the settings' never_ban and this machine's own addresses, gateways,
  * resolvers and bridges. Comes in: the image's prefixes, the keeper's MSG_OWN list. Goes out: "may
- * this be banned", and what a source is counted as. Bounded: OWN_MAX prefixes of the machine,
- * OWN_TOLD remembered warnings. The keeper has the last word; this keeps tallies and prefix bans
+ * this be banned", and what a source is counted as. Bounded: OWN_MAX prefixes of the machine. The
+ * keeper has the last word; this keeps tallies and prefix bans
  * from being started at all.
  */
 #pragma once
 
 #include "base/prefixset.h"
+#include "judge/told.h"
 #include "wire/image.h"
 #include "wire/msg.h"
 
-#define OWN_MAX        4096
-#define OWN_TOLD       64
-#define OWN_TELL_EVERY (3600 * USEC_PER_SEC)
+#define OWN_MAX 4096
 
 struct own_entry {
 	struct prefix prefix;
@@ -26,10 +25,7 @@ struct own {
 	uint32_t n, n_coming;
 	struct prefixset never;   /* settings and own together */
 	struct prefixset proxies; /* of the settings: offences "from" these ban nobody */
-	struct {
-		struct addr addr;
-		usec_t at;
-	} told[OWN_TOLD];
+	struct told told;
 };
 
 void own_init(struct own *o);

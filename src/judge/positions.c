@@ -114,7 +114,7 @@ positions_set(struct positions *p, const struct msg_position *at, usec_t now)
 		return r;
 	p->items[index] = (struct position){*at, now, true};
 	p->changed = true;
-	return 0;
+	return made;
 }
 
 int

@@ -27,7 +27,7 @@ struct positions {
 
 void positions_init(struct positions *p);
 void positions_fini(struct positions *p);
-/* -EINVAL when it is none, -ENOMEM. */
+/* 0, 1 when the source was not known before, -EINVAL when it is none, -ENOMEM. */
 int positions_set(struct positions *p, const struct msg_position *at, usec_t now);
 /* One row of the book; a position that is known already stays. */
 int positions_restore(struct positions *p, const struct msg_position *at, usec_t moved);

@@ -7,10 +7,12 @@
 
 #include "base/json_write.h"
 #include "base/log.h"
+#include "judge/records.h"
 #include "judge/verdict.h"
 
 #define OUT_SOME  (64 << 10)
-#define SAVE_EACH 1024 /* records between two sweeps of what is over */
+#define FORMERS   1000000 /* bans that are over, kept for the level of the next */
+#define SAVE_EACH 1024    /* records between two sweeps of what is over */
 
 /* fstat(3) of the image. */
 const int replay_calls[] = {SCMP_SYS(newfstatat), -1};
@@ -31,6 +33,7 @@ struct replay {
 	struct record *records;
 	uint32_t n, room;
 	struct strbuf out;
+	usec_t now; /* of the present record */
 	int fd;
 	int error;
 };
@@ -77,17 +80,22 @@ static bool
 make_room(void *ctx)
 {
 	struct replay *r = ctx;
+	bool made;
 
-	bans_give_way(r->verdict.bans);
+	bans_pass(r->verdict.bans, r->now, UINT32_MAX);
+	made = bans_give_way(r->verdict.bans) != BANS_NONE;
+
 	bans_saved(r->verdict.bans);
-	return true;
+	return made;
 }
 
 static const struct verdict_ops ops = {.on_ban = on_ban, .make_room = make_room};
 
 static int
-keep_record(struct replay *r, const struct msg *m)
+keep_record(void *ctx, const struct msg *m)
 {
+	struct replay *r = ctx;
+
 	if (m->type != MSG_OFFENCE && m->type != MSG_FORGIVE)
 		return 0;
 	if (r->n == r->room) {
@@ -104,36 +112,6 @@ keep_record(struct replay *r, const struct msg *m)
 	r->records[r->n] = (struct record){m->u.offence, r->n, m->type == MSG_FORGIVE};
 	r->n++;
 	return 0;
-}
-
-/* Whole records only: a pipe may cut them anywhere. */
-static int
-read_all(struct replay *r, int in)
-{
-	struct msg batch[128];
-	size_t have = 0;
-
-	for (;;) {
-		ssize_t n = read(in, (char *)batch + have, sizeof(batch) - have);
-		size_t whole;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			return have == 0 ? 0 : -EPROTO;
-		have += (size_t)n;
-		whole = have / sizeof(*batch);
-		for (size_t i = 0; i < whole; i++) {
-			int e = keep_record(r, &batch[i]);
-
-			if (e < 0)
-				return e;
-		}
-		have -= whole * sizeof(*batch);
-		memmove(batch, batch + whole, have);
-	}
 }
 
 static int
@@ -155,6 +133,7 @@ judge_all(struct replay *r)
 		const struct record *x = &r->records[i];
 		usec_t now = x->offence.time;
 
+		r->now = now;
 		if (x->offence.addr.family != 4 && x->offence.addr.family != 6)
 			continue;
 		if (x->forgive)
@@ -186,10 +165,11 @@ prepare(struct replay *r, int image)
 		e = filter_map_init(&r->map, &r->rules, &r->image);
 	r->verdict = (struct verdict){
 	    .rules = &r->rules, .own = &r->own, .ops = &ops, .ctx = r, .keep_formers = true};
+	r->verdict.bans_max = r->image.settings->bans_max;
 	if (e == 0)
 		e = tallies_new(&r->verdict.tallies, r->image.settings->tallies_max);
 	if (e == 0)
-		e = bans_new(&r->verdict.bans, r->image.settings->bans_max);
+		e = bans_new(&r->verdict.bans, r->image.settings->bans_max + FORMERS);
 	return e < 0 ? e : verdict_rules(&r->verdict);
 }
 
@@ -214,10 +194,13 @@ replay_run(int image, int in, int out)
 	int e = prepare(&r, image);
 
 	if (e == 0)
-		e = read_all(&r, in);
+		e = records_read(in, keep_record, &r);
 	if (e == 0) {
 		judge_all(&r);
 		write_out(&r);
+		if (r.verdict.counts.refused > 0)
+			log_warning("replay: %llu bans were not made, as bans_max were in force",
+			    (unsigned long long)r.verdict.counts.refused);
 		e = r.error;
 	}
 	if (e < 0)

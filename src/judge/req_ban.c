@@ -81,7 +81,11 @@ answer_refused(struct request *q, int error, const struct prefix *p, const struc
 	prefix_format(p, text);
 	if (error == -EPERM)
 		prefix_format(never, entry);
-	if (error != -EPERM)
+	if (error == -ENOSPC)
+		request_done(q, REQUEST_FAILED,
+		    "%s cannot be banned: as many bans are in force as there may be (bans_max)",
+		    text);
+	else if (error != -EPERM)
 		request_done(q, REQUEST_FAILED, "%s cannot be banned: %s", text, strerror(-error));
 	else if (prefix_cmp(p, never) == 0)
 		request_done(q, REQUEST_FAILED,
@@ -89,6 +93,15 @@ answer_refused(struct request *q, int error, const struct prefix *p, const struc
 	else
 		request_done(q, REQUEST_FAILED,
 		    "%s is never banned: %s is this machine's, or in never_ban", text, entry);
+}
+
+/* One that was there already, and lasts longer: in the kernel, or on its way there. */
+static bool
+is_awaited(const struct court *c, uint32_t slot)
+{
+	const struct ban *x = bans_get(c->bans, slot);
+
+	return enforce_holds(c->enforce, x) || x->kernel == KERNEL_ASKED;
 }
 
 void
@@ -116,8 +129,9 @@ request_ban(struct request *q, char *const *words, unsigned n)
 	}
 	*state = slot;
 	request_keep(q, &ops, state, free);
-	enforce_ban(c->enforce, slot, now);
-	if (!enforce_is_connected(c->enforce))
+	if (!is_awaited(c, slot))
+		enforce_ban(c->enforce, slot, now);
+	if (!enforce_is_connected(c->enforce) || enforce_holds(c->enforce, bans_get(c->bans, slot)))
 		answer_ban(q, slot);
 	else
 		request_wait(q, PATIENCE);

@@ -4,7 +4,7 @@
 #include "judge/requests.h"
 #include "judge/text.h"
 
-#define PAGE     256  /* entries read at once */
+#define ENTRIES  256  /* read at once */
 #define COVERING 1000 /* entries of one prefix around the one asked for */
 
 struct asking {
@@ -13,6 +13,7 @@ struct asking {
 	int64_t before;  /* next id of the history; 0: all seen */
 	struct strbuf out;
 	usec_t now;
+	struct page page;
 };
 
 static void
@@ -52,10 +53,19 @@ add_entry(void *ctx, const struct book_entry *e)
 	json_end(&j);
 }
 
+static bool
+is_asked(const struct asking *a, const struct ban *x)
+{
+	const struct prefix p = ban_prefix(x);
+
+	return !(x->flags & BANS_BUILTIN) && prefix_overlaps(&a->only, &p);
+}
+
 /* One that the table still holds: in force, or over for a short while. */
 static void
-add_ban(struct asking *a, const struct court *c, const struct ban *x)
+add_ban(struct asking *a, const struct court *c, const struct ban *x, const struct page_entry *e)
 {
+	bool read = x->flags & BANS_READ;
 	const struct prefix p = ban_prefix(x);
 	const struct why w = why_of(&c->rules, x);
 	char text[ADDR_TEXT_MAX], why[WHY_MAX];
@@ -68,28 +78,51 @@ add_ban(struct asking *a, const struct court *c, const struct ban *x)
 	json_text(&j, "why", why_text(&w, why));
 	json_int(&j, "count", x->count);
 	json_int(&j, "level", x->level);
-	json_int(&j, "packets", (int64_t)x->packets);
-	json_int(&j, "bytes", (int64_t)x->bytes);
+	json_int(&j, "packets", (int64_t)(x->packets + (read ? 0 : e->packets)));
+	json_int(&j, "bytes", (int64_t)(x->bytes + (read ? 0 : e->bytes)));
 	json_bool(&j, "dry_run", x->flags & BANS_DRY);
 	json_end(&j);
 }
 
 static void
+write_page(struct request *q)
+{
+	const struct court *c = request_context(q);
+	struct asking *a = request_state(q);
+
+	for (unsigned i = 0; i < a->page.n; i++) {
+		const struct ban *x = bans_get(c->bans, a->page.entries[i].slot);
+
+		/* One whose slot is free by now is in the book. */
+		if (x && is_asked(a, x))
+			add_ban(a, c, x, &a->page.entries[i]);
+	}
+	page_begin(&a->page);
+	request_write(q, &a->out);
+}
+
+/* Those of the table, page by page. False: there are more, later. */
+static bool
 add_held(struct request *q, struct asking *a)
 {
 	const struct court *c = request_context(q);
 
-	for (; a->cursor < bans_high(c->bans) && request_has_room(q); a->cursor++) {
-		const struct ban *x = bans_get(c->bans, a->cursor);
-		struct prefix p;
+	for (;;) {
+		if (a->page.open > 0)
+			return false;
+		write_page(q);
+		if (a->cursor == bans_high(c->bans))
+			return true;
+		if (!request_has_room(q))
+			return false;
+		for (; a->page.n < PAGE_MAX && a->cursor < bans_high(c->bans); a->cursor++) {
+			const struct ban *x = bans_get(c->bans, a->cursor);
 
-		if (!x || (x->flags & BANS_BUILTIN))
-			continue;
-		p = ban_prefix(x);
-		if (!prefix_overlaps(&a->only, &p))
-			continue;
-		add_ban(a, c, x);
-		request_write(q, &a->out);
+			if (x && is_asked(a, x))
+				page_add(q, &a->page, a->cursor);
+		}
+		if (a->page.open > 0)
+			request_wait(q, PAGE_PATIENCE);
 	}
 }
 
@@ -114,11 +147,10 @@ go_on(struct request *q)
 	struct asking *a = request_state(q);
 	int r = 0;
 
-	add_held(q, a);
-	if (a->cursor < bans_high(c->bans))
+	if (!add_held(q, a))
 		return;
 	while (r == 0 && a->before > 0 && request_has_room(q)) {
-		r = book_history_inside(c->book, &a->only, &a->before, PAGE, add_entry, a);
+		r = book_history_inside(c->book, &a->only, &a->before, ENTRIES, add_entry, a);
 		request_write(q, &a->out);
 	}
 	if (r == 0 && a->before > 0)
@@ -133,6 +165,24 @@ go_on(struct request *q)
 }
 
 static void
+on_answer(struct request *q, const struct msg *m)
+{
+	struct asking *a = request_state(q);
+
+	if (page_answer(q, &a->page, m))
+		go_on(q);
+}
+
+static void
+on_late(struct request *q)
+{
+	struct asking *a = request_state(q);
+
+	a->page.open = 0;
+	go_on(q);
+}
+
+static void
 free_asking(void *state)
 {
 	struct asking *a = state;
@@ -144,7 +194,8 @@ free_asking(void *state)
 void
 request_history(struct request *q, char *const *words, unsigned n)
 {
-	static const struct request_ops ops = {.on_room = go_on};
+	static const struct request_ops ops = {
+	    .on_room = go_on, .on_answer = on_answer, .on_late = on_late};
 	struct asking *a;
 	struct prefix p;
 

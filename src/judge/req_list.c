@@ -5,35 +5,17 @@
 #include "base/log.h"
 #include "judge/requests.h"
 
-#define PAGE          64   /* bans looked up at once */
-#define PAGE_PATIENCE 2000 /* milliseconds until a page is shown without the kernel's counters */
-#define ABOUT_TO_END  (2 * USEC_PER_SEC)
-#define SERIAL_MASK   0xffffu
-
-struct entry {
-	uint32_t slot;
-	bool answered, there;
-	uint64_t packets, bytes;
-};
+#define ABOUT_TO_END (2 * USEC_PER_SEC)
 
 struct listing {
 	struct prefix only; /* family 0: all */
 	uint16_t rule;      /* RULE_NONE: all */
 	uint64_t left;      /* lines still wanted */
 	uint32_t cursor;    /* next slot */
-	uint32_t serial, open;
-	unsigned n;
-	struct entry page[PAGE];
+	struct page page;
 };
 
 static void next_page(struct request *q);
-
-/* The id of a look-up: bit 30 is the self check's. */
-static uint32_t
-id_of(const struct request *q, const struct listing *l, unsigned index)
-{
-	return ENFORCE_ASKED | request_index(q) << 24 | (l->serial & SERIAL_MASK) << 8 | index;
-}
 
 static bool
 is_wanted(const struct listing *l, const struct ban *x, usec_t now)
@@ -51,7 +33,7 @@ is_wanted(const struct listing *l, const struct ban *x, usec_t now)
 
 /* What the kernel lost without telling is sent again. */
 static void
-mend(struct court *c, const struct entry *e, struct ban *x, usec_t now)
+mend(struct court *c, const struct page_entry *e, struct ban *x, usec_t now)
 {
 	const struct prefix p = ban_prefix(x);
 	char text[ADDR_TEXT_MAX];
@@ -72,8 +54,8 @@ write_page(struct request *q)
 	_cleanup_(strbuf_fini) struct strbuf out = {0};
 	usec_t now = clock_real();
 
-	for (unsigned i = 0; i < l->n; i++) {
-		const struct entry *e = &l->page[i];
+	for (unsigned i = 0; i < l->page.n; i++) {
+		const struct page_entry *e = &l->page.entries[i];
 		struct ban *x = bans_get(c->bans, e->slot);
 		struct ban_state s = {.packets = e->packets, .bytes = e->bytes};
 		struct json j;
@@ -86,7 +68,7 @@ write_page(struct request *q)
 		request_ban_members(&j, c, x, &s, now);
 		json_end(&j);
 	}
-	l->n = 0;
+	page_begin(&l->page);
 	request_write(q, &out);
 }
 
@@ -95,9 +77,9 @@ go_on(struct request *q)
 {
 	struct listing *l = request_state(q);
 
-	if (l->n > 0 && l->open == 0)
+	if (l->page.n > 0 && l->page.open == 0)
 		write_page(q);
-	if (l->n == 0 && request_has_room(q))
+	if (l->page.n == 0 && request_has_room(q))
 		next_page(q);
 }
 
@@ -110,24 +92,18 @@ next_page(struct request *q)
 	usec_t now = clock_real();
 
 	for (;;) {
-		l->serial++;
-		for (; l->n < PAGE && l->left > 0 && l->cursor < bans_high(c->bans); l->cursor++) {
-			const struct ban *x = bans_get(c->bans, l->cursor);
-
-			if (!is_wanted(l, x, now))
+		for (; l->page.n < PAGE_MAX && l->left > 0 && l->cursor < bans_high(c->bans);
+		     l->cursor++) {
+			if (!is_wanted(l, bans_get(c->bans, l->cursor), now))
 				continue;
-			l->page[l->n] = (struct entry){.slot = l->cursor};
-			if (enforce_holds(c->enforce, x) &&
-			    enforce_look_up(c->enforce, l->cursor, id_of(q, l, l->n)) == 0)
-				l->open++;
-			l->n++;
+			page_add(q, &l->page, l->cursor);
 			l->left--;
 		}
-		if (l->n == 0) {
+		if (l->page.n == 0) {
 			request_done(q, REQUEST_DONE, NULL);
 			return;
 		}
-		if (l->open > 0) {
+		if (l->page.open > 0) {
 			request_wait(q, PAGE_PATIENCE);
 			return;
 		}
@@ -141,18 +117,8 @@ static void
 on_answer(struct request *q, const struct msg *m)
 {
 	struct listing *l = request_state(q);
-	unsigned index = m->id & 0xff;
-	struct entry *e;
 
-	if (m->type != MSG_FOUND_BAN || index >= l->n || m->id != id_of(q, l, index) ||
-	    l->page[index].answered)
-		return;
-	e = &l->page[index];
-	e->answered = true;
-	e->there = m->u.banned.status == 0;
-	e->packets = m->u.banned.packets;
-	e->bytes = m->u.banned.bytes;
-	if (--l->open == 0)
+	if (page_answer(q, &l->page, m))
 		go_on(q);
 }
 
@@ -161,7 +127,7 @@ on_late(struct request *q)
 {
 	struct listing *l = request_state(q);
 
-	l->open = 0;
+	l->page.open = 0;
 	go_on(q);
 }
 

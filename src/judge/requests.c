@@ -52,6 +52,7 @@ request_ban_members(struct json *j, const struct court *c, const struct ban *x,
 	const struct prefix p = ban_prefix(x);
 	const struct why w = why_of(&c->rules, x);
 	const char *trouble = s->in_force ? NULL : enforce_trouble(c->enforce, x);
+	bool read = x->flags & BANS_READ;
 	char text[ADDR_TEXT_MAX], why[WHY_MAX], time[40];
 
 	json_text(j, "prefix", prefix_format(&p, text));
@@ -66,8 +67,8 @@ request_ban_members(struct json *j, const struct court *c, const struct ban *x,
 	json_int(j, "count", x->count);
 	json_int(j, "level", x->level);
 	json_bool(j, "in_force", s->in_force);
-	json_int(j, "packets", (int64_t)(x->packets + s->packets));
-	json_int(j, "bytes", (int64_t)(x->bytes + s->bytes));
+	json_int(j, "packets", (int64_t)(x->packets + (read ? 0 : s->packets)));
+	json_int(j, "bytes", (int64_t)(x->bytes + (read ? 0 : s->bytes)));
 	json_bool(j, "dry_run", x->flags & BANS_DRY);
 	if (!s->in_force && trouble)
 		json_text(j, "trouble", trouble);
@@ -97,6 +98,23 @@ count_bans(const struct court *c, struct status *s, usec_t now)
 	}
 }
 
+/* The log of the self check is a live source always. */
+static bool
+is_own_source(const struct image *img, uint64_t key)
+{
+	for (uint32_t i = 0; i < image_count(img, IMAGE_SOURCES); i++) {
+		const struct image_source *from = &img->sources[i];
+		_cleanup_(strbuf_fini) struct strbuf text = {0};
+
+		if (!img->filters[from->filter].builtin)
+			continue;
+		strbuf_printf(&text, "file:%s", image_str(img, from->path));
+		if (hash_text(text.text) == key)
+			return true;
+	}
+	return false;
+}
+
 static struct status
 count_all(const struct court *c)
 {
@@ -111,7 +129,8 @@ count_all(const struct court *c)
 	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++) {
 		const struct stats_source *from = &c->stats->sources[i];
 
-		s.live += from->key && (from->state == STATS_LIVE || from->state == STATS_POLLED);
+		s.live += from->key && (from->state == STATS_LIVE || from->state == STATS_POLLED) &&
+			  !is_own_source(&c->image, from->key);
 	}
 	return s;
 }
@@ -152,7 +171,7 @@ add_counts(struct json *j, const struct court *c)
 	    {"forgiven", n->forgiven},
 	    {"bans_made", n->bans},
 	    {"bans_max", c->image.settings->bans_max},
-	    {"bans_given_way", c->given_way + n->refused},
+	    {"refused_full", n->refused},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

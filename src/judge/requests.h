@@ -31,3 +31,28 @@ void request_ban_members(struct json *j, const struct court *c, const struct ban
 bool request_prefix(struct request *q, const char *word, struct prefix *p);
 /* The state of a ban as far as the judge knows it without asking the kernel. */
 struct ban_state request_known_state(const struct court *c, const struct ban *x);
+
+/* --- bans whose state is asked of the kernel, some at a time (judge/req_page.c) --- */
+
+#define PAGE_MAX      64
+#define PAGE_PATIENCE 2000 /* milliseconds until a page is shown without the kernel's counters */
+
+struct page_entry {
+	uint32_t slot;
+	bool answered, there;
+	uint64_t packets, bytes; /* of the element in the kernel */
+};
+
+struct page {
+	uint32_t serial, open; /* open: questions without an answer */
+	unsigned n;
+	struct page_entry entries[PAGE_MAX];
+};
+
+/* Empties it; what is answered late is not taken for the next one's. */
+void page_begin(struct page *p);
+/* Asks for one more, of at most PAGE_MAX; not for one that the kernel does not have, nor without a
+ * keeper. */
+void page_add(struct request *q, struct page *p, uint32_t slot);
+/* True when m was the last answer that was missing. */
+bool page_answer(const struct request *q, struct page *p, const struct msg *m);

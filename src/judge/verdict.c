@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#define PASS_SOME        1024 /* ended ones counted as over at once */
 #define DURATION_LONGEST (36500 * (usec_t)86400 * USEC_PER_SEC)
 
 int
@@ -105,6 +106,16 @@ level_at(struct verdict *v, uint16_t rule, const struct prefix *p, bool dry, use
 	return best.level < UINT16_MAX ? (uint16_t)(best.level + 1) : UINT16_MAX;
 }
 
+/* What holds never makes room; what ended by now does. */
+static bool
+is_full(struct verdict *v, usec_t now)
+{
+	if (bans_held(v->bans) < v->bans_max)
+		return false;
+	bans_pass(v->bans, now, PASS_SOME);
+	return bans_held(v->bans) >= v->bans_max;
+}
+
 static int
 add_ban(struct verdict *v, const struct ban *x, uint32_t *slot)
 {
@@ -112,17 +123,17 @@ add_ban(struct verdict *v, const struct ban *x, uint32_t *slot)
 
 	if (r == -ENOSPC && v->ops->make_room && v->ops->make_room(v->ctx))
 		r = bans_add(v->bans, x, slot);
-	if (r < 0) {
+	if (r < 0)
 		v->counts.refused++;
-		return r;
-	}
-	v->counts.bans++;
-	return 0;
+	else if (!(x->flags & BANS_BUILTIN))
+		v->counts.bans++;
+	return r;
 }
 
 /* The ban of source (its offender is addr) that began with the line of x's since. */
 static bool
-ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t len, struct ban *x)
+ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t len, struct ban *x,
+    usec_t now)
 {
 	const struct rule *r = &v->rules->slots[rule];
 	struct prefix p = prefix_of(addr, len);
@@ -135,6 +146,10 @@ ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t l
 	x->flags |= (r->dry_run ? BANS_DRY : 0) | (r->builtin ? BANS_BUILTIN : 0);
 	x->level = level_at(v, rule, &p, r->dry_run, x->since);
 	x->until = x->since + verdict_duration(r, x->level);
+	if (x->until > now && !(x->flags & (BANS_DRY | BANS_BUILTIN)) && is_full(v, now)) {
+		v->counts.refused++;
+		return false;
+	}
 	if (v->keep_formers && r->forget > keep)
 		keep = r->forget;
 	x->keep = bans_keep(keep);
@@ -147,7 +162,7 @@ ban_by_rule(struct verdict *v, uint16_t rule, const struct addr *addr, uint8_t l
 }
 
 static void
-judge_group(struct verdict *v, uint16_t rule, const struct addr *addr, usec_t t)
+judge_group(struct verdict *v, uint16_t rule, const struct addr *addr, usec_t t, usec_t now)
 {
 	const struct rule *r = &v->rules->slots[rule];
 	struct prefix group = group_prefix(r, addr);
@@ -157,14 +172,42 @@ judge_group(struct verdict *v, uint16_t rule, const struct addr *addr, usec_t t)
 		return;
 	x.points = bans_hosts(v->bans, rule, &group, t, r->prefix_hosts);
 	if (x.points >= r->prefix_hosts && find_taking(v, rule, &group, t) == BANS_NONE)
-		ban_by_rule(v, rule, addr, group.len, &x);
+		ban_by_rule(v, rule, addr, group.len, &x, now);
+}
+
+/* The first entry of the set that touches p. */
+static bool
+forbidden(const struct prefixset *never, const struct prefix *p, struct prefix *which)
+{
+	for (size_t i = 0; i < never->n; i++) {
+		if (prefix_overlaps(&never->items[i], p)) {
+			*which = never->items[i];
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+verdict_source(const struct own *own, const struct rule *r, const struct addr *a,
+    struct prefix *source, struct prefix *never)
+{
+	const struct prefix host = prefix_host(a);
+
+	if ((prefixset_has(&own->never, a) && forbidden(&own->never, &host, never)) ||
+	    (prefixset_has(&r->never, a) && forbidden(&r->never, &host, never)))
+		return false;
+	*source = own_source(own, a);
+	if (prefixset_touches(&r->never, source))
+		*source = host;
+	return true;
 }
 
 static void
 judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t t, usec_t now)
 {
 	const struct rule *r = &v->rules->slots[rule];
-	struct prefix source = own_source(v->own, &o->addr);
+	struct prefix source, never;
 	struct tally_event e = {.time = t, .points = o->points ? o->points : 1};
 	struct tally_sum sum;
 
@@ -174,13 +217,9 @@ judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t
 		v->counts.discarded_old++;
 		return;
 	}
-	if (r->never.n > 0) {
-		if (prefixset_has(&r->never, &o->addr)) {
-			v->counts.spared++;
-			return;
-		}
-		if (prefixset_touches(&r->never, &source))
-			source = prefix_host(&o->addr);
+	if (!verdict_source(v->own, r, &o->addr, &source, &never)) {
+		v->counts.spared++;
+		return;
 	}
 	if (counted_on_ban(v, rule, &source, t))
 		return;
@@ -189,9 +228,16 @@ judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t
 	if (tally_add(v->tallies, rule, &source, &e, now, &sum) < 0 || !sum.reached)
 		return;
 	if (ban_by_rule(v, rule, &o->addr, source.len,
-		&(struct ban){.since = sum.at, .points = sum.points, .count = sum.after}) &&
+		&(struct ban){.since = sum.at, .points = sum.points, .count = sum.after}, now) &&
 	    r->prefix_hosts > 0)
-		judge_group(v, rule, &o->addr, sum.at);
+		judge_group(v, rule, &o->addr, sum.at, now);
+}
+
+/* The rule of the self check is guardd's own, and counts no filter but its own. */
+static bool
+is_own_check(const struct verdict *v, const struct filter_map *map, struct span rules)
+{
+	return rules.n > 0 && v->rules->slots[map->rules[rules.first]].builtin;
 }
 
 void
@@ -199,18 +245,19 @@ verdict_offence(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now)
 {
 	usec_t t = o->time < now ? o->time : now;
-	struct span rules;
+	struct span rules = {0};
 
-	v->counts.offences++;
-	v->counts.undated += !!(o->flags & OFFENCE_UNDATED);
-	v->counts.future += (o->flags & OFFENCE_FUTURE) || o->time > now;
-	if (o->filter >= map->n)
-		return;
+	if (o->filter < map->n)
+		rules = map->filters[o->filter];
+	if (!is_own_check(v, map, rules)) {
+		v->counts.offences++;
+		v->counts.undated += !!(o->flags & OFFENCE_UNDATED);
+		v->counts.future += (o->flags & OFFENCE_FUTURE) || o->time > now;
+	}
 	if (prefixset_has(&v->own->never, &o->addr)) {
 		v->counts.spared++;
 		return;
 	}
-	rules = map->filters[o->filter];
 	for (uint32_t i = 0; i < rules.n; i++)
 		judge_rule(v, map->rules[rules.first + i], o, t, now);
 }
@@ -237,17 +284,33 @@ verdict_forgive(
 	}
 }
 
-/* The first entry of the set that touches p. */
-static bool
-forbidden(const struct prefixset *never, const struct prefix *p, struct prefix *which)
+/* The one by hand of p that lasts longest; BANS_NONE: there is none. */
+static uint32_t
+longest_by_hand(const struct verdict *v, const struct prefix *p, usec_t now)
 {
-	for (size_t i = 0; i < never->n; i++) {
-		if (prefix_overlaps(&never->items[i], p)) {
-			*which = never->items[i];
-			return true;
-		}
+	uint32_t best = BANS_NONE;
+
+	for (uint32_t s = bans_first(v->bans, p); s != BANS_NONE; s = bans_next(v->bans, p, s)) {
+		const struct ban *x = bans_get(v->bans, s);
+
+		if (x->rule == RULE_MANUAL && ban_holds(x, now) &&
+		    (best == BANS_NONE || x->until > bans_get(v->bans, best)->until))
+			best = s;
 	}
-	return false;
+	return best;
+}
+
+/* The note of one that stays. */
+static void
+write_note(struct verdict *v, uint32_t slot, char *note)
+{
+	struct ban *x = bans_get(v->bans, slot);
+
+	if (!note)
+		return;
+	free(x->note);
+	x->note = note;
+	bans_change(v->bans, slot);
 }
 
 int
@@ -256,22 +319,27 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 {
 	struct ban x = {
 	    .addr = p->addr, .len = p->len, .rule = RULE_MANUAL, .since = now, .until = until};
+	uint32_t former = longest_by_hand(v, p, now);
 	int r;
 
 	if (forbidden(&v->own->never, p, never))
 		return -EPERM;
-	x.level = level_at(v, RULE_MANUAL, p, false, now);
-	x.keep = bans_keep(v->rules->slots[RULE_MANUAL].within);
 	x.note = note ? strdup(note) : NULL;
 	if (note && !x.note)
 		return -ENOMEM;
-	r = add_ban(v, &x, slot);
+	*slot = former;
+	if (former != BANS_NONE && bans_get(v->bans, former)->until >= until) {
+		write_note(v, former, x.note);
+		return 0;
+	}
+	x.level = level_at(v, RULE_MANUAL, p, false, now);
+	x.keep = bans_keep(v->rules->slots[RULE_MANUAL].within);
+	r = former == BANS_NONE && is_full(v, now) ? -ENOSPC : add_ban(v, &x, slot);
 	if (r < 0) {
 		free(x.note);
 		return r;
 	}
-	for (uint32_t s = bans_first(v->bans, p); s != BANS_NONE; s = bans_next(v->bans, p, s))
-		if (s != *slot && bans_get(v->bans, s)->rule == RULE_MANUAL)
-			bans_end(v->bans, s, now);
+	if (former != BANS_NONE)
+		bans_end(v->bans, former, now);
 	return 0;
 }

@@ -24,18 +24,18 @@ struct verdict_ops {
 	 * be NULL. */
 	bool (*former)(
 	    void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdict_former *out);
-	/* The table of bans is full: true when a slot was made free. May be NULL. */
+	/* All slots are taken: true when one was made free. May be NULL. */
 	bool (*make_room)(void *ctx);
 };
 
 struct verdict_counts {
-	uint64_t offences;      /* received */
+	uint64_t offences;      /* received, but for guardd's own self check */
 	uint64_t discarded_old; /* older than the rule's window, once per rule */
 	uint64_t spared;        /* by an address that is never banned */
 	uint64_t hidden;        /* by a gateway's or this machine's address: the real one is lost */
 	uint64_t future, undated;
 	uint64_t forgiven;      /* tallies cleared by a success */
-	uint64_t bans, refused; /* made; not made for want of room */
+	uint64_t bans, refused; /* made; not made as there are bans_max already */
 };
 
 struct verdict {
@@ -45,6 +45,7 @@ struct verdict {
 	struct bans *bans;
 	const struct verdict_ops *ops;
 	void *ctx;
+	uint32_t bans_max; /* that hold at a time: one that holds never ends for another */
 	bool
 	    keep_formers; /* without a book: bans stay in the table until their rule forgets them */
 	struct verdict_counts counts;
@@ -56,10 +57,14 @@ void verdict_offence(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now);
 void verdict_forgive(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now);
+/* What a is counted as by a rule that is r. False: it is not, as *never says. */
+bool verdict_source(const struct own *own, const struct rule *r, const struct addr *a,
+    struct prefix *source, struct prefix *never);
 /*
  * A ban by hand, from now until until (USEC_NEVER: for good). note may be NULL. A former one by
- * hand of the same prefix is lifted, with the new one in its place. -EPERM: *never forbids it;
- * -ENOSPC, -ENOMEM.
+ * hand of the same prefix that ends earlier is lifted, with the new one in its place; one that
+ * lasts as long stays, with the new note: *slot is its. -EPERM: *never forbids it; -ENOSPC,
+ * -ENOMEM.
  */
 int verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t until,
     const char *note, struct prefix *never, uint32_t *slot);

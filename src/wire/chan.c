@@ -387,6 +387,9 @@ read_packet(struct chan *c)
 	bool freed = false, extra = false;
 	int fd;
 
+	/* A peer that died with unread packets resets us once; what it had sent is still there. */
+	if (r < 0 && errno == ECONNRESET)
+		r = recvmsg(c->fd, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (r < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
 	if (r <= 0) {

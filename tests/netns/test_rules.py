@@ -182,16 +182,24 @@ class Rules(RoutedWorld):
             self.assertFalse(self.guardd.kernel_has(name, source))
             self.assertEqual(self.attacker.connects(server, 2222), "open")
             self.assertTrue(all(h["dry_run"] for h in self.guardd.json("history", source)))
-        # Not after a restart either, and the rule goes live with a reload.
         self.guardd.stop()
         self.guardd.start()
-        self.counted = 0
+        self.reads("/var/log/auth.log")
+        self.assertEqual(self.guardd.bans(), {})
         self.assertEqual(self.attacker.connects(self.V4, 2222), "open")
-        self.guardd.write("rules.d/ssh.yaml", "ban: ssh\nfilters: [sshd]\npoints: 3\nwithin: 10m\nfor: 1h\n")
+
+    def test_rule_that_goes_live_bans_whom_it_only_told_of(self):
+        rule = "points: 3\nwithin: 10m\nfor: 1h\n"
+        self.start(rule + "dry_run: true\n")
+        for source in (self.FROM4, self.FROM6):
+            self.fail_from(source, 3)
+            until("it is told", lambda s=source: self.guardd.said(f"would ban {s}"))
+        self.guardd.write("rules.d/ssh.yaml", "ban: ssh\nfilters: [sshd]\n" + rule)
         self.guardd.ctl("reload")
-        self.fail_from(self.FROM4, 3)
-        self.assertEqual(self.guardd.wait_ban(self.FROM4)["level"], 1)
-        self.assertEqual(self.attacker.connects(self.V4, 2222, 1.5), "silent")
+        self.reads("/var/log/auth.log")
+        for source in (self.FROM4, self.FROM6):
+            self.fail_from(source, 3)
+            self.assertEqual(self.guardd.wait_ban(source)["level"], 1)
 
     def test_scope_service_shuts_its_ports_only(self):
         """Ports and ranges of both protocols; two rules with ports of their own do not touch each other."""

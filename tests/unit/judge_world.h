@@ -105,6 +105,7 @@ world_open(struct world *w)
 	assert_int_equal(own_load(&w->own, &w->image), 0);
 	assert_int_equal(filter_map_init(&w->map, &w->rules, &w->image), 0);
 	w->v = (struct verdict){.rules = &w->rules, .own = &w->own, .ops = &ops, .ctx = w};
+	w->v.bans_max = w->image.settings->bans_max;
 	assert_int_equal(tallies_new(&w->v.tallies, w->image.settings->tallies_max), 0);
 	assert_int_equal(bans_new(&w->v.bans, w->image.settings->bans_max), 0);
 	assert_int_equal(verdict_rules(&w->v), 0);

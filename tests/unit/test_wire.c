@@ -220,6 +220,23 @@ the_last_packets_of_a_dead_peer_are_heard(void **state)
 }
 
 static void
+packets_of_a_peer_that_died_with_unread_ones_are_heard(void **state)
+{
+	struct pair *p = *state;
+	struct msg position = {.type = MSG_POSITION}, m = {.type = MSG_OFFENCE, .id = 9};
+
+	assert_int_equal(chan_send(p->judge.c, &position), 0);
+	assert_int_equal(chan_drain(p->judge.c, 1000), 0);
+	assert_int_equal(chan_send(p->reader.c, &m), 0);
+	assert_int_equal(chan_drain(p->reader.c, 1000), 0);
+	chan_free(p->reader.c);
+	p->reader.c = NULL;
+	chan_read_rest(p->judge.c);
+	assert_int_equal(p->judge.last_id, 9);
+	assert_int_equal(p->judge.closed, 1);
+}
+
+static void
 a_channel_may_be_freed_in_its_own_callback(void **state)
 {
 	struct pair *p = *state;
@@ -323,6 +340,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_full_queue_says_again_and_then_room, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		the_last_packets_of_a_dead_peer_are_heard, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		packets_of_a_peer_that_died_with_unread_ones_are_heard, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		a_channel_may_be_freed_in_its_own_callback, setup, teardown),
 	    cmocka_unit_test(descriptors_travel_alone),
