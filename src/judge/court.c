@@ -280,7 +280,8 @@ use_image(struct court *c)
 	return r < 0 ? r : bans_limit(c->bans, s->bans_max + COURT_SPARE);
 }
 
-/* Bans of rules that went are lifted; those of rules that moved are to be sent anew. */
+/* Bans of rules that went are lifted, dry ones of rules that went live end; those of rules that
+ * moved are to be sent anew. */
 static void
 follow_rules(struct court *c, usec_t now)
 {
@@ -297,6 +298,9 @@ follow_rules(struct court *c, usec_t now)
 			bans_end(c->bans, i, now);
 			enforce_unban(c->enforce, i, now);
 			lifted++;
+		} else if ((x->flags & BANS_DRY) && r->alive && !r->dry_run && ban_end(x) > now) {
+			/* It only told of a ban: now that the rule is in earnest, count anew. */
+			bans_end(c->bans, i, now);
 		} else if (r->moved && x->kernel != KERNEL_NEVER) {
 			x->kernel = KERNEL_OUT;
 		}

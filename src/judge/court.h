@@ -16,8 +16,9 @@
 #include "judge/verdict.h"
 #include "wire/stats.h"
 
-#define COURT_SPARE 32768 /* slots beside bans_max: half for over ones, half for one turn's bans   \
-			   */
+#define COURT_SPARE                                                                                \
+	32768 /* slots beside bans_max: half for over ones, half for one turn's bans               \
+	       */
 
 struct selfcheck;
 struct drops;

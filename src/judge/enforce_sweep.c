@@ -111,11 +111,45 @@ leave(struct enforce *e, struct ban *x, enum ban_kernel state)
 	x->kernel = (uint8_t)state;
 }
 
-static int
-send_unban(struct enforce *e, uint32_t slot, struct ban *x)
+static bool
+is_wanted_in(const struct enforce *e, const struct prefix *p, uint32_t scope, usec_t now)
 {
-	int r = send_about(e, MSG_UNBAN, x, slot, scope_of(e, x), 0, 0);
+	for (uint32_t s = bans_first(e->bans, p); s != BANS_NONE; s = bans_next(e->bans, p, s)) {
+		const struct ban *x = bans_get(e->bans, s);
 
+		if (scope_of(e, x) == scope && enforce_is_wanted(e, x, now))
+			return true;
+	}
+	return false;
+}
+
+/* The rule went while guardd was down: out of the sets of all services, which others may use still.
+ */
+static int
+clear_services(struct enforce *e, const struct ban *x, usec_t now)
+{
+	const struct prefix p = ban_prefix(x);
+	int r = 0;
+
+	for (uint32_t scope = 1; r == 0 && scope < e->rules->scopes; scope++)
+		if (!is_wanted_in(e, &p, scope, now))
+			r = send_about(e, MSG_UNBAN, x, ENFORCE_NO_SLOT, scope, 0, 0);
+	return r;
+}
+
+static int
+send_unban(struct enforce *e, uint32_t slot, struct ban *x, usec_t now)
+{
+	const struct prefix p = ban_prefix(x);
+	bool lost = rule_is_lost(&e->rules->slots[x->rule]);
+	int r = lost ? clear_services(e, x, now) : 0;
+
+	if (r == 0 && lost && is_wanted_in(e, &p, 0, now)) {
+		x->kernel = KERNEL_OUT;
+		return 0;
+	}
+	if (r == 0)
+		r = send_about(e, MSG_UNBAN, x, slot, scope_of(e, x), 0, 0);
 	if (r == 0) {
 		x->kernel = KERNEL_UNASKED;
 		x->epoch = e->epoch;
@@ -130,12 +164,12 @@ enforce_unban(struct enforce *e, uint32_t slot, usec_t now)
 
 	if ((x->flags & BANS_DRY) || scope_of(e, x) == SCOPE_NOWHERE ||
 	    (x->kernel != KERNEL_IN && x->kernel != KERNEL_ASKED) ||
-	    look_at_others(e, slot, now).wanted) {
+	    (look_at_others(e, slot, now).wanted && !rule_is_lost(&e->rules->slots[x->rule]))) {
 		leave(e, x, KERNEL_OUT);
 		return false;
 	}
 	leave(e, x, KERNEL_LEAVING);
-	if (send_unban(e, slot, x) < 0)
+	if (send_unban(e, slot, x, now) < 0)
 		enforce_sweep(e);
 	return true;
 }
@@ -183,7 +217,7 @@ sweep_one(struct enforce *e, uint32_t slot, usec_t now)
 	if (!x || (x->flags & (BANS_DRY | BANS_GONE)))
 		return false;
 	if (is_leaving(e, x))
-		return send_unban(e, slot, x) < 0;
+		return send_unban(e, slot, x, now) < 0;
 	if (!enforce_is_wanted(e, x, now) || (x->epoch == e->epoch && x->kernel != KERNEL_OUT &&
 						 !(x->kernel == KERNEL_REFUSED && e->retrying)))
 		return false;

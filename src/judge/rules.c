@@ -73,6 +73,12 @@ rules_slot(struct rules *r, const char *name, uint16_t *slot)
 	return *slot == RULE_NONE ? rules_add(r, name, slot) : 0;
 }
 
+bool
+rule_is_lost(const struct rule *r)
+{
+	return !r->alive && r->points == 0;
+}
+
 uint8_t
 rule_prefix_len(const struct rule *r, const struct addr *a)
 {
@@ -159,6 +165,7 @@ rules_load(struct rules *r, const struct image *img)
 	for (uint16_t i = 1; i < r->n; i++)
 		r->slots[i].alive = false;
 	r->slots[RULE_MANUAL].alive = true;
+	r->scopes = image_count(img, IMAGE_SERVICES) + 1;
 	for (uint32_t i = 0; i < image_count(img, IMAGE_RULES); i++) {
 		int e = load_rule(r, img, &img->rules[i]);
 

@@ -33,6 +33,7 @@ struct rule {
 struct rules {
 	struct rule *slots;
 	uint16_t n, room;
+	uint32_t scopes; /* of the present image: one more than services */
 };
 
 /* Which rules count a filter, by the filter numbers of one image. */
@@ -52,6 +53,8 @@ int rules_load(struct rules *r, const struct image *img);
 int rules_slot(struct rules *r, const char *name, uint16_t *slot);
 /* RULE_NONE when no rule has the name. */
 uint16_t rules_find(const struct rules *r, const char *name);
+/* Of the book alone, in no image since the start: in which service's sets its bans are is lost. */
+bool rule_is_lost(const struct rule *r);
 /* The prefix length that prefix bans of this rule have for a. */
 uint8_t rule_prefix_len(const struct rule *r, const struct addr *a);
 

@@ -334,7 +334,12 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 	}
 	x.level = level_at(v, RULE_MANUAL, p, false, now);
 	x.keep = bans_keep(v->rules->slots[RULE_MANUAL].within);
-	r = former == BANS_NONE && is_full(v, now) ? -ENOSPC : add_ban(v, &x, slot);
+	if (former == BANS_NONE && is_full(v, now)) {
+		v->counts.refused++;
+		r = -ENOSPC;
+	} else {
+		r = add_ban(v, &x, slot);
+	}
 	if (r < 0) {
 		free(x.note);
 		return r;

@@ -454,6 +454,12 @@ source_journal_process(struct source_journal *j, usec_t now)
 	return 0;
 }
 
+bool
+source_journal_news(struct source_journal *j)
+{
+	return journal_files_news(j->files) != JOURNAL_NO_NEWS;
+}
+
 /* 1: the present entry is the next one to deliver. */
 static int
 advance(struct source_journal *j)

@@ -54,6 +54,8 @@ bool source_journal_is_open(const struct source_journal *j);
 int source_journal_fd(const struct source_journal *j);
 /* Looks what is new, and opens again where that needs it: as source_journal_open. */
 int source_journal_process(struct source_journal *j, usec_t now);
+/* After opening failed: true when something changed, so that it may be tried again. */
+bool source_journal_news(struct source_journal *j);
 
 enum journal_step {
 	JOURNAL_IDLE, /* at the end */

@@ -22,6 +22,7 @@ static void on_grace(evutil_socket_t fd, short what, void *arg);
 static void on_find(void *ctx, struct instance *i, const struct msg_find *what);
 static void on_told(void *ctx, struct instance *i, enum file_told what);
 static void on_failed(void *ctx, struct instance *i);
+static void on_news(void *ctx, struct instance *i);
 
 void
 sources_look(struct sources *s)
@@ -148,6 +149,7 @@ sources_new(struct sources **out, const struct sources_env *env)
 	    .on_told = on_told,
 	    .clock = env->clock ? env->clock : clock_real,
 	    .ctx = s};
+	s->started = s->ienv.clock();
 	s->inotify_fd = -1;
 	watches_init(&s->watches);
 	positions_init(&s->positions);
@@ -157,7 +159,8 @@ sources_new(struct sources **out, const struct sources_env *env)
 	if (r == 0)
 		r = make_events(s);
 	if (r == 0)
-		r = turns_new(&s->turns, env->base, &s->ienv, on_failed, s);
+		r = turns_new(&s->turns, env->base, &s->ienv,
+		    &(struct turns_ops){.on_failed = on_failed, .on_news = on_news, .ctx = s});
 	if (r == 0)
 		r = add_journals(s);
 	if (r < 0)
@@ -270,6 +273,16 @@ on_failed(void *ctx, struct instance *i)
 	i->slot->state = STATS_FAILED;
 	i->slot->error = -i->error;
 	(void)s;
+}
+
+static void
+on_news(void *ctx, struct instance *i)
+{
+	struct sources *s = ctx;
+
+	for (size_t n = 0; n < i->n_uses; n++)
+		s->feeds[i->uses[n].source].broken = false;
+	sources_look(s);
 }
 
 static void

@@ -47,6 +47,7 @@ struct sources {
 		bool wanted;
 		char name[128];
 	} container;     /* whose log comes next */
+	usec_t started;
 	bool evaluate;   /* what is read may have to change */
 	bool positioned; /* the judge has said all */
 	bool running;

@@ -106,6 +106,7 @@ journal_failed(struct sources *s, struct instance *i, int error)
 		log_notice("%s: cannot be read: %s", i->name,
 		    error == -ENODATA ? "no file of it may be opened" : strerror(-error));
 	i->slot->error = -error;
+	turns_follow(s->turns, i);
 	sources_look(s);
 }
 
@@ -134,23 +135,39 @@ place(struct sources *s, struct instance *i, const struct msg_position *p, bool 
 	turns_queue(s->turns, i);
 }
 
-/* Reading of the instance begins. What was on stand-by, and a journal of which nothing is known,
- * begin at the end: what is there was counted from another source, or is older than guardd. */
+/* True when one of the instance's filters was read from another source until now. */
+static bool
+takes_over(const struct sources *s, const struct instance *i)
+{
+	for (size_t k = 0; k < i->n_filters; k++)
+		if (s->reads[i->filters[k].filter])
+			return true;
+	return false;
+}
+
+/* Reading of the instance begins. What was on stand-by, or takes over, begins at the end: what is there was
+ * counted from another source. So does a journal that nothing is known of, but for what came since this
+ * reader started. */
 static void
 begin(struct sources *s, struct instance *i)
 {
 	const struct msg_position *p = saved_for(s, i);
 	bool at_end = i->standby || (i->from_start && s->first);
-	struct msg_position at;
+	struct msg_position at = position_standby(i->key, i->kind);
 
 	if (p && position_is_standby(p)) {
 		at_end = true;
 		p = NULL;
 	}
-	if (p)
+	if (p) {
 		at = *p;
+		p = &at;
+	} else if (i->journal && !at_end && s->began && !takes_over(s, i)) {
+		at.journal.real = (uint64_t)s->started;
+		p = &at;
+	}
 	i->standby = false;
-	place(s, i, p ? &at : NULL, at_end);
+	place(s, i, p, at_end);
 }
 
 static bool
@@ -169,6 +186,7 @@ stand_by(struct sources *s, struct instance *i)
 	struct msg_position p = position_standby(i->key, i->kind);
 	bool alive = is_alive(s, i);
 
+	/* A journal that could not be opened is listened to all the same. */
 	if (i->standby || (!alive && !i->placed))
 		return;
 	if (!alive)
@@ -336,12 +354,13 @@ sources_evaluate(struct sources *s)
 		s->first = s->positions.n == 0;
 	else if (!s->running)
 		rewind_all(s);
-	s->began = s->running = true;
+	s->running = true;
 	set_alive(s);
 	choose_sources(s->env.img, s->alive, s->chosen);
 	drop_vanished(s);
 	for (size_t n = 0; n < s->n_items; n++)
 		update(s, s->items[n]);
+	s->began = true;
 	tell_filters(s, at_start);
 	show_absent(s);
 	sources_set_poll(s);

@@ -14,8 +14,7 @@ struct turns {
 	struct event *work, *save;
 	struct instances queue, dirty;
 	bool running;
-	turns_failed_fn failed;
-	void *ctx;
+	struct turns_ops ops;
 };
 
 static void on_work(evutil_socket_t fd, short what, void *arg);
@@ -23,7 +22,7 @@ static void on_save(evutil_socket_t fd, short what, void *arg);
 
 int
 turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
-    turns_failed_fn failed, void *ctx)
+    const struct turns_ops *ops)
 {
 	_cleanup_(turns_freep) struct turns *t = calloc(1, sizeof(*t));
 
@@ -31,8 +30,7 @@ turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
 		return -ENOMEM;
 	t->base = base;
 	t->env = env;
-	t->failed = failed;
-	t->ctx = ctx;
+	t->ops = *ops;
 	TAILQ_INIT(&t->queue);
 	TAILQ_INIT(&t->dirty);
 	t->work = evtimer_new(base, on_work, t);
@@ -112,7 +110,7 @@ step(struct turns *t, struct instance *i, bool fresh)
 	if (r == INSTANCE_MORE || r == INSTANCE_HELD)
 		enqueue(t, i);
 	if (r < 0)
-		t->failed(t->ctx, i);
+		t->ops.on_failed(t->ops.ctx, i);
 	if (i->idle)
 		mind_journal(i);
 }
@@ -229,11 +227,16 @@ on_journal(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	t->env->now = t->env->clock();
+	if (!i->placed) {
+		if (source_journal_news(i->journal))
+			t->ops.on_news(t->ops.ctx, i);
+		return;
+	}
 	r = source_journal_process(i->journal, t->env->now);
 	i->busy = true;
 	if (r < 0) {
 		i->error = r;
-		t->failed(t->ctx, i);
+		t->ops.on_failed(t->ops.ctx, i);
 		return;
 	}
 	turns_live(t, i);

@@ -16,11 +16,16 @@
 
 struct turns;
 
-/* A step failed (i->error says how); it is tried again with the next news. */
-typedef void (*turns_failed_fn)(void *ctx, struct instance *i);
+struct turns_ops {
+	/* A step failed (i->error says how); it is tried again with the next news. */
+	void (*on_failed)(void *ctx, struct instance *i);
+	/* A journal that could not be opened has changed. */
+	void (*on_news)(void *ctx, struct instance *i);
+	void *ctx;
+};
 
 int turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
-    turns_failed_fn failed, void *ctx);
+    const struct turns_ops *ops);
 void turns_free(struct turns *t);
 DEFINE_FREEP(struct turns, turns_free)
 
@@ -35,7 +40,7 @@ void turns_drop(struct turns *t, struct instance *i);
 void turns_room(struct turns *t);
 /* Sends the positions that are not yet sent. */
 void turns_save(struct turns *t);
-/* The journal was opened: listen to it. */
+/* The journal was opened, or could not be: listen to it. */
 void turns_follow(struct turns *t, struct instance *i);
 /* Its position is to be sent, in a second at the latest. */
 void turns_dirty(struct turns *t, struct instance *i);

@@ -4,6 +4,7 @@ import grp
 import os
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 
@@ -140,18 +141,22 @@ class Journal:
         """folder: below the host's /var/log; None is where the machine's own journal is."""
         self.host = host
         self.boot = uuid.uuid4().hex
-        if folder is None:
+        self.system = folder is None
+        if self.system:
             machine = uuid.uuid4().hex
             own = os.path.join(host.folder, "machine-id")
             _write(own, machine + "\n")
             host.run("mount", "--bind", own, "/etc/machine-id")
             folder = "journal/" + machine
+            own_run(host)
         self.folder = os.path.join(host.folder, "var-log", folder)
         self.writer, self.written = None, 0
 
-    def open(self):
-        """As systemd-journald makes it: its files can be read by one group."""
+    def open(self, socket_first=True):
+        """As systemd-journald makes it: its files can be read by one group; its socket is there, mostly before it."""
         group = grp.getgrnam("systemd-journal").gr_gid
+        if self.system and socket_first:
+            self.listen()
         os.makedirs(self.folder, exist_ok=True)
         for path in {self.folder, os.path.dirname(self.folder)}:
             os.chown(path, 0, group)
@@ -159,6 +164,13 @@ class Journal:
         self.writer = self.host.popen("/lib/systemd/systemd-journal-remote", "-o", self.live(), "-",
                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until("the journal's file", lambda: os.path.exists(self.live()))
+        if self.system and not socket_first:
+            self.listen()
+
+    def listen(self):
+        self.host.run("mkdir", "-p", "/run/systemd/journal")
+        self.host.run(sys.executable, "-c", "import os, socket; p = '/run/systemd/journal/socket'\n"
+                      "if not os.path.exists(p): socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).bind(p)")
 
     def live(self):
         return os.path.join(self.folder, "system.journal")

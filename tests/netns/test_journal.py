@@ -189,22 +189,33 @@ class JournalSource(RoutedWorld):
         self.guardd.wait_ban("2001:db8:55::/64")
         self.offences(12)
 
-    def test_journal_that_comes_alive_takes_over_from_the_file(self):
+    def test_journal_takes_over_from_the_file_when_journald_starts(self):
+        self.takes_over(socket_first=False)
+
+    def test_journal_takes_over_from_the_file_when_its_first_file_appears(self):
+        """systemd listens on the socket before journald runs."""
+        self.takes_over(socket_first=True)
+
+    def takes_over(self, socket_first):
         own_dev(self.server)
-        rsyslogd(self.server)
         self.journal = Journal(self.server, None)
+        rsyslogd(self.server)
+        self.server.run("logger", "-p", "auth.info", "-t", "sshd", "Server listening on 0.0.0.0 port 22.")
+        self.in_file(1)
         self.start_guardd()
+        self.reads("/var/log/auth.log")
         for address in ("192.0.2.5", "2001:db8:55::5"):
             for _ in range(2):
                 self.server.run("logger", "-p", "auth.info", "-t", "sshd", FAILED.format(address))
         self.offences(4)
+        self.journal.open(socket_first)
         self.journal.send("Server listening on 0.0.0.0 port 22.")
         self.state("journal", True)
         self.state("file", False)
         for address, prefix in (("192.0.2.5", "192.0.2.5"), ("2001:db8:55::5", "2001:db8:55::/64")):
             self.both(address, 3)
             self.assertEqual(self.guardd.wait_ban(prefix)["count"], 0)
-        self.in_file(10)
+        self.in_file(11)
         self.assertEqual(self.guardd.json("status")[0]["offences"], 10)
 
 

@@ -130,22 +130,54 @@ over_ones_leave_when_no_line_can_reach_them(void **unused)
 }
 
 static void
-the_first_to_end_gives_way_in_a_full_table(void **unused)
+what_holds_never_gives_way_in_a_full_table(void **unused)
 {
-	struct bans *b = make(3);
+	struct bans *b = make(4);
 	struct ban x = {.addr = addr("192.0.2.9"), .len = 32, .since = T0, .until = T0 + HOUR};
-	uint32_t slot, soon;
+	struct ban dry = x;
+	uint32_t slot, soon, over;
 
 	(void)unused;
+	dry.flags = BANS_DRY;
 	put(b, "192.0.2.1", 1, T0, USEC_NEVER, 0);
 	soon = put(b, "192.0.2.2", 1, T0, T0 + MIN, 0);
-	put(b, "2001:db8::/64", 1, T0, T0 + HOUR, 0);
+	over = put(b, "2001:db8::/64", 1, T0, T0 + HOUR, 0);
+	assert_int_equal(bans_add(b, &dry, &slot), 0);
+	assert_int_equal(bans_held(b), 3);
 	assert_int_equal(bans_add(b, &x, &slot), -ENOSPC);
-	assert_int_equal(bans_give_way(b), soon);
+	bans_end(b, over, T0);
+	bans_pass(b, T0, 10);
+	assert_int_equal(bans_held(b), 2);
+	assert_int_equal(bans_late(b), 2);
+	assert_int_equal(bans_give_way(b), over);
 	assert_int_equal(bans_add(b, &x, &slot), -ENOSPC); /* the book does not have it yet */
 	bans_saved(b);
 	assert_int_equal(bans_add(b, &x, &slot), 0);
-	assert_int_equal(bans_count(b), 3);
+	assert_int_not_equal(bans_give_way(b), BANS_NONE); /* the dry one */
+	assert_int_equal(bans_give_way(b), BANS_NONE);
+	assert_false(bans_get(b, soon)->flags & BANS_GONE);
+	bans_free(b);
+}
+
+static void
+those_that_end_soon_are_taken_in_their_order(void **unused)
+{
+	struct bans *b = make(10);
+	uint32_t third = put(b, "192.0.2.1", 1, T0, T0 + 3 * SEC, 0);
+	uint32_t first = put(b, "2001:db8::/64", 1, T0, T0 + SEC, 0);
+	uint32_t second = put(b, "192.0.2.3", 1, T0, T0 + 2 * SEC, 0);
+
+	(void)unused;
+	put(b, "192.0.2.4", 1, T0, USEC_NEVER, 0);
+	assert_int_equal(bans_next_end(b), T0 + SEC);
+	assert_int_equal(bans_take_ending(b, T0 + SEC - 1), BANS_NONE);
+	assert_int_equal(bans_take_ending(b, T0 + 2 * SEC), first);
+	assert_int_equal(bans_take_ending(b, T0 + 2 * SEC), second);
+	assert_int_equal(bans_take_ending(b, T0 + 2 * SEC), BANS_NONE);
+	assert_true(ban_holds(bans_get(b, second), T0));
+	assert_int_equal(bans_next_end(b), T0 + 3 * SEC);
+	assert_int_equal(bans_take_ending(b, T0 + HOUR), third);
+	assert_int_equal(bans_next_end(b), USEC_NEVER);
 	bans_free(b);
 }
 
@@ -203,7 +235,7 @@ random_changes_agree_with_an_array(void **unused)
 			}
 			bans_saved(b);
 			assert_int_equal(bans_count(b), n);
-			assert_int_equal(bans_placed(b), n);
+			assert_int_equal(bans_held(b) + bans_late(b), n);
 		}
 		if (i % 3000 == 0) {
 			for (uint32_t k = 0; k < n; k++) {
@@ -262,7 +294,8 @@ main(void)
 	    cmocka_unit_test(a_ban_holds_from_its_start_until_its_end),
 	    cmocka_unit_test(hosts_of_a_prefix_are_counted_by_rule_and_time),
 	    cmocka_unit_test(over_ones_leave_when_no_line_can_reach_them),
-	    cmocka_unit_test(the_first_to_end_gives_way_in_a_full_table),
+	    cmocka_unit_test(what_holds_never_gives_way_in_a_full_table),
+	    cmocka_unit_test(those_that_end_soon_are_taken_in_their_order),
 	    cmocka_unit_test(random_changes_agree_with_an_array),
 	    cmocka_unit_test(rows_of_the_book_come_back_to_their_slots),
 	};

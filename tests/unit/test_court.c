@@ -41,6 +41,8 @@ struct stage {
 };
 
 static char dir[64];
+static struct image_build *(*script)(void);
+static struct stats stats; /* as the reader writes it */
 
 static struct prefix
 host_of(const struct msg_ban *b)
@@ -173,7 +175,9 @@ standard(void)
 	uint32_t self;
 
 	image_build_filter(b, &(struct build_filter){.name = "sshd"});
-	image_build_filter(b, &(struct build_filter){.name = "self", .builtin = true});
+	image_build_filter(b, &(struct build_filter){.name = "self",
+				  .builtin = true,
+				  .sources = {{BUILD_FILE, "/run/guardd/selfcheck.log", 0, 0, 0}}});
 	image_build_rule(b,
 	    &(struct build_rule){
 		.name = "ssh", .filters = {F_SSH}, .n_filters = 1, .points = 3, .duration = HOUR});
@@ -198,13 +202,13 @@ raise_curtain(bool peers)
 	int ends[2];
 
 	alarm(30);
-	s->build = standard();
+	s->build = script ? script() : standard();
 	s->selfcheck = memfd_create("selfcheck", MFD_CLOEXEC);
 	assert_int_equal(chan_pair(ends), 0);
 	fds.supervisor = ends[0];
 	fds.image = image_build_fd(s->build);
 	fds.selfcheck = s->selfcheck;
-	assert_int_equal(court_new(&s->court, &fds, NULL), 0);
+	assert_int_equal(court_new(&s->court, &fds, &stats), 0);
 	close(fds.image);
 	assert_int_equal(chan_new(&s->supervisor, s->court->base, ends[1], ROLE_GUARDD, ROLE_JUDGE,
 			     128, &supervisor_ops, s),
@@ -235,6 +239,8 @@ static int
 make_dir(void **unused)
 {
 	(void)unused;
+	script = NULL;
+	memset(&stats, 0, sizeof(stats));
 	strcpy(dir, "/tmp/guardd-test-court-XXXXXX");
 	return mkdtemp(dir) ? 0 : -1;
 }
@@ -394,7 +400,10 @@ without_a_ban_the_book_follows_within_a_second(void **unused)
 	struct stage *s = raise_curtain(true);
 
 	(void)unused;
-	packet(s, F_SSH, "203.0.113.7", 1, 100);
+	packet(s, F_SSH, "203.0.113.7", 1, 100); /* where the source begins is stored at once */
+	turns(s);
+	assert_false(book_is_behind(s->court->book));
+	packet(s, F_SSH, "203.0.113.7", 1, 200);
 	turns(s);
 	assert_true(book_is_behind(s->court->book));
 	assert_true(evtimer_pending(s->court->commit, NULL));
@@ -532,31 +541,279 @@ new_bans_do_not_wait_behind_the_whole_book(void **unused)
 	drop_curtain(s);
 }
 
+/* What the judge logs from here on, up to end_log. */
+static int
+begin_log(void)
+{
+	int old = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+
+	dup2(log, STDERR_FILENO);
+	close(log);
+	log_init("test", LOG_WARNING);
+	return old;
+}
+
+static const char *
+end_log(int old)
+{
+	static char text[65536];
+	ssize_t n = pread(STDERR_FILENO, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	dup2(old, STDERR_FILENO);
+	close(old);
+	log_init("test", LOG_EMERG);
+	return text;
+}
+
+static unsigned
+count_text(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, part)); text++)
+		n++;
+	return n;
+}
+
 static void
-too_many_bans_let_the_first_to_end_go(void **unused)
+a_full_table_refuses_and_says_so_once(void **unused)
 {
 	struct image_build *b = standard();
 	struct msg m = {.type = MSG_CONFIG};
 	struct stage *s = raise_curtain(true);
 	char source[64];
+	int old;
 
 	(void)unused;
 	image_build_settings(b)->bans_max = 50;
 	assert_int_equal(chan_send_fd(s->supervisor, &m, image_build_fd(b)), 0);
 	turns(s);
+	old = begin_log();
 	ask(s, "ban 2001:db8::1\n");
 	for (int i = 0; i < 200; i++) {
-		snprintf(source, sizeof(source), "10.0.0.%d", i);
+		snprintf(source, sizeof(source), i % 2 ? "2001:db8:1:%d::1" : "10.0.0.%d", i);
+		packet(s, F_SSH, source, 3, (uint64_t)i);
+		if (i % 20 == 0)
+			turns(s);
+	}
+	UNTIL(s, s->court->verdict.counts.refused == 151);
+	turns(s);
+	assert_int_equal(count_text(end_log(old), "(bans_max)"), 1);
+	assert_int_equal(s->n_seen, 50);
+	assert_has(ask(s, "status\n"), "\"bans\":50,\"in_force\":50");
+	assert_has(ask(s, "status\n"), "\"refused_full\":151");
+	assert_has(ask(s, "list 10.0.0.0\n"), "\"in_force\":true");
+	assert_int_equal(count_seen(s, MSG_UNBAN, "10.0.0.0"), 0);
+	assert_has(ask(s, "ban 203.0.113.9\n"), "may be (bans_max)");
+	/* Where there is room again, a new one is made. */
+	ask(s, "unban 10.0.0.0\n");
+	packet(s, F_SSH, "203.0.113.9", 3, 900);
+	UNTIL(s, count_seen(s, MSG_BAN, "203.0.113.9") == 1);
+	image_build_free(b);
+	drop_curtain(s);
+}
+
+static void
+by_hand_nothing_is_shortened(void **unused)
+{
+	static const char *const sources[] = {"203.0.113.7", "2001:db8::7"};
+	struct stage *s = raise_curtain(true);
+	char request[128];
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		usec_t until;
+
+		snprintf(request, sizeof(request), "ban %s for 2h\n", sources[i]);
+		assert_has(ask(s, request), "\"in_force\":true");
+		until = s->seen[s->n_seen - 1].u.ban.until;
+		snprintf(request, sizeof(request), "ban %s for 10m because more\n", sources[i]);
+		assert_has(ask(s, request), "\"remaining_s\":71");
+		assert_has(ask(s, request), "by hand: more");
+		assert_int_equal(s->seen[s->n_seen - 1].u.ban.until, until);
+		snprintf(request, sizeof(request), "ban %s for 3h\n", sources[i]);
+		assert_has(ask(s, request), "\"in_force\":true");
+		assert_true(s->seen[s->n_seen - 1].u.ban.flags & BAN_EXTEND);
+		assert_true(s->seen[s->n_seen - 1].u.ban.until > until + 59 * MIN);
+	}
+	/* A rule's ban is another one of the same element, which lasts as long as the longest. */
+	packet(s, F_SSH, "203.0.113.99", 3, 100);
+	UNTIL(s, count_seen(s, MSG_BAN, "203.0.113.99") == 1);
+	ask(s, "ban 203.0.113.99 for 10m\n");
+	assert_true(s->seen[s->n_seen - 1].u.ban.until > clock_real() + 59 * MIN);
+	drop_curtain(s);
+}
+
+static void
+the_history_shows_what_was_dropped_so_far(void **unused)
+{
+	struct stage *s = raise_curtain(true);
+	const char *answer;
+	char source[64];
+
+	(void)unused;
+	for (int i = 0; i < 150; i++) { /* more than a page */
+		snprintf(source, sizeof(source), "203.0.113.%d", i);
 		packet(s, F_SSH, source, 3, (uint64_t)i);
 	}
-	UNTIL(s, s->n_seen >= 201 + 151);
+	packet(s, F_SSH, "2001:db8::7", 3, 200);
+	UNTIL(s, s->n_seen == 151);
 	turns(s);
-	assert_has(ask(s, "status\n"), "\"bans\":50,\"in_force\":50");
-	assert_has(ask(s, "status\n"), "\"bans_given_way\":151");
-	assert_has(ask(s, "list 2001:db8::/32\n"), "\"in_force\":true");
-	assert_int_equal(count_seen(s, MSG_UNBAN, "10.0.0.0"), 1);
-	assert_has(ask(s, "history 10.0.0.0\n"), "\"prefix\":\"10.0.0.0\"");
-	image_build_free(b);
+	answer = ask(s, "history 203.0.113.0/24\n");
+	assert_int_equal(count_text(answer, "\"packets\":11,\"bytes\":700"), 150);
+	assert_has(answer, OK_END);
+	assert_has(ask(s, "history 2001:db8::7\n"), "\"packets\":11,\"bytes\":700");
+	assert_has(ask(s, "history 192.0.2.1\n"), OK_END);
+	drop_curtain(s);
+}
+
+static void
+what_an_ending_ban_dropped_is_in_the_book(void **unused)
+{
+	struct stage *s = raise_curtain(true);
+	const char *answer;
+
+	(void)unused;
+	ask(s, "ban 203.0.113.1\n");
+	turns(s);
+	assert_int_equal(bans_next_end(s->court->bans), USEC_NEVER); /* no end, no timer */
+	ask(s, "ban 203.0.113.7 for 3s\n");
+	ask(s, "ban 2001:db8::7 for 3s\n");
+	ask(s, "ban 203.0.113.8 for 1h\n");
+	UNTIL(s,
+	    count_seen(s, MSG_LOOKUP, "203.0.113.7") + count_seen(s, MSG_LOOKUP, "2001:db8::7") ==
+		2);
+	turns(s);
+	assert_int_equal(count_seen(s, MSG_LOOKUP, "203.0.113.8"), 0);
+	assert_int_equal(count_seen(s, MSG_LOOKUP, "203.0.113.1"), 0);
+	/* Not twice, while the element is still there and when it is gone. */
+	answer = ask(s, "list 203.0.113.7\n");
+	assert_has(answer, "\"packets\":11,\"bytes\":700");
+	UNTIL(s, !book_is_behind(s->court->book));
+	answer = ask(s, "history 203.0.113.7\n");
+	assert_has(answer, "\"packets\":11,\"bytes\":700");
+	drop_curtain(s);
+	s = raise_curtain(true);
+	assert_has(ask(s, "history 2001:db8::7\n"), "\"packets\":11,\"bytes\":700");
+	drop_curtain(s);
+}
+
+static void
+the_self_checks_log_is_no_source(void **unused)
+{
+	struct stage *s;
+
+	(void)unused;
+	stats.sources[0] = (struct stats_source){
+	    .key = hash_text("file:/run/guardd/selfcheck.log"), .state = STATS_LIVE};
+	stats.sources[1] = (struct stats_source){.key = 77, .state = STATS_LIVE, .name = "a\n/log"};
+	s = raise_curtain(true);
+	packet(s, F_SELF, "192.0.0.8", 1, 100);
+	packet(s, F_SSH, "203.0.113.7", 1, 200);
+	turns(s);
+	assert_has(ask(s, "status\n"), "\"sources_live\":1");
+	assert_has(ask(s, "status\n"), "\"offences\":1,");
+	drop_curtain(s);
+}
+
+static void
+lines_from_the_future_are_told_once_per_source(void **unused)
+{
+	struct stage *s;
+	struct msg m = {.type = MSG_OFFENCE};
+	const char *text;
+	int old;
+
+	(void)unused;
+	stats.sources[1] = (struct stats_source){.key = 77, .state = STATS_LIVE, .name = "/a/log"};
+	s = raise_curtain(true);
+	old = begin_log();
+	m.u.offence = offence(F_SSH, "203.0.113.7", clock_real());
+	m.u.offence.flags = OFFENCE_FUTURE;
+	for (uint64_t i = 0; i < 10; i++) {
+		m.u.offence.source = i % 2 ? 77 : 78;
+		assert_int_equal(chan_send_packet(s->reader, &m, 1), 0);
+	}
+	m.u.offence.flags = 0;
+	m.u.offence.source = 79;
+	assert_int_equal(chan_send_packet(s->reader, &m, 1), 0);
+	UNTIL(s, s->court->verdict.counts.offences == 11);
+	text = end_log(old);
+	assert_int_equal(count_text(text, "ahead of now"), 2);
+	assert_int_equal(count_text(text, "source /a/log is dated"), 1);
+	assert_has(ask(s, "status\n"), "\"future\":10");
+	drop_curtain(s);
+}
+
+/* Two rules of one service; the second is no more in the second script. */
+static struct image_build *
+with_service(bool both)
+{
+	struct image_build *b = image_build_new();
+	struct image_service service = {.name = image_build_str(b, "mail")};
+
+	image_build_filter(b, &(struct build_filter){.name = "sshd"});
+	image_build_filter(b, &(struct build_filter){.name = "mail"});
+	service.ports.first = image_build_add(
+	    b, IMAGE_PORTS, &(struct image_port){.proto = 6, .low = 25, .high = 25});
+	service.ports.n = 1;
+	image_build_add(b, IMAGE_SERVICES, &service);
+	for (uint32_t i = 0; i < (both ? 2u : 1u); i++)
+		image_build_rule(b, &(struct build_rule){.name = i ? "second" : "first",
+					.filters = {i},
+					.n_filters = 1,
+					.points = 3,
+					.duration = HOUR,
+					.scope = 1});
+	image_build_settings(b)->history = 90 * DAY;
+	return b;
+}
+
+static struct image_build *
+two_rules(void)
+{
+	return with_service(true);
+}
+
+static struct image_build *
+one_rule(void)
+{
+	return with_service(false);
+}
+
+static void
+bans_of_a_rule_that_went_meanwhile_leave_its_service(void **unused)
+{
+	struct stage *s;
+	uint32_t scopes = 0;
+
+	(void)unused;
+	script = two_rules;
+	s = raise_curtain(true);
+	packet(s, 1, "203.0.113.7", 3, 100);
+	packet(s, 0, "203.0.113.8", 3, 200);
+	packet(s, 1, "203.0.113.8", 3, 300);
+	UNTIL(s, s->n_seen == 3);
+	turns(s);
+	assert_int_equal(s->seen[0].u.ban.scope, 1);
+	drop_curtain(s);
+	script = one_rule;
+	s = raise_curtain(false);
+	event_base_loopexit(s->court->base, &(struct timeval){.tv_usec = 1000});
+	assert_int_equal(court_run(s->court), 0);
+	join(s, ROLE_KEEPER);
+	UNTIL(s, s->synced);
+	turns(s);
+	for (uint32_t i = 0; i < s->n_seen; i++)
+		if (s->seen[i].type == MSG_UNBAN && s->seen[i].u.ban.prefix.addr.bytes[3] == 7)
+			scopes |= 1u << s->seen[i].u.ban.scope;
+	assert_int_equal(scopes, 3);
+	/* The other rule's own ban of the same address stays in the service's set. */
+	for (uint32_t i = 0; i < s->n_seen; i++)
+		assert_false(s->seen[i].type == MSG_UNBAN &&
+			     s->seen[i].u.ban.prefix.addr.bytes[3] == 8 &&
+			     s->seen[i].u.ban.scope == 1);
 	drop_curtain(s);
 }
 
@@ -950,7 +1207,13 @@ main(void)
 	    COURT_TEST(a_never_ban_answer_is_shown_and_a_host_only_one_narrows),
 	    COURT_TEST(a_table_made_anew_gets_the_whole_book_again),
 	    COURT_TEST(new_bans_do_not_wait_behind_the_whole_book),
-	    COURT_TEST(too_many_bans_let_the_first_to_end_go),
+	    COURT_TEST(a_full_table_refuses_and_says_so_once),
+	    COURT_TEST(by_hand_nothing_is_shortened),
+	    COURT_TEST(the_history_shows_what_was_dropped_so_far),
+	    COURT_TEST(what_an_ending_ban_dropped_is_in_the_book),
+	    COURT_TEST(the_self_checks_log_is_no_source),
+	    COURT_TEST(lines_from_the_future_are_told_once_per_source),
+	    COURT_TEST(bans_of_a_rule_that_went_meanwhile_leave_its_service),
 	    COURT_TEST(bans_by_hand_are_answered_when_the_kernel_has_them),
 	    COURT_TEST(unban_lifts_all_causes_and_names_what_stays),
 	    COURT_TEST(one_of_two_causes_keeps_the_element),

@@ -130,7 +130,7 @@ begin(void)
 	assert_int_equal(
 	    daemon_new(&c.daemon, c.w.base, fds[1], &c.w.img, c.w.engine, c.w.counters), 0);
 	world_settle(&c.w);
-	assert_int_equal(c.ready, 1);
+	assert_int_equal(c.ready, 0);
 }
 
 static void
@@ -154,6 +154,7 @@ meet(void)
 	c.judge = introduce(ROLE_JUDGE, &judge_ops);
 	judge_says_positions();
 	world_settle(&c.w);
+	assert_int_equal(c.ready, 1);
 }
 
 static void
@@ -187,8 +188,10 @@ peers_may_come_in_any_order(void **state)
 	c.judge = introduce(ROLE_JUDGE, &judge_ops);
 	judge_says_positions();
 	world_settle(&c.w);
+	assert_int_equal(c.ready, 0);
 	c.keeper = introduce(ROLE_KEEPER, &keeper_ops);
 	world_settle(&c.w);
+	assert_int_equal(c.ready, 1);
 	world_put(c.w.paths[0], 0, 10);
 	world_settle(&c.w);
 	world_expect(&c.w, 0, 10);
@@ -223,6 +226,7 @@ a_new_judge_says_where_to_go_on(void **state)
 		world_settle(&c.w);
 		world_expect(&c.w, 0, n + 3000);
 	}
+	assert_int_equal(c.ready, 1);
 	end();
 }
 

@@ -49,6 +49,19 @@ append(struct journal *j, const char *file, const char *const *entries, size_t n
 	assert_int_equal(status, 0);
 }
 
+static void
+copy_into(const char *from, int out)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	char buf[65536];
+	ssize_t n;
+
+	assert_true(in >= 0);
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		world_text(out, buf, (size_t)n);
+	close(in);
+}
+
 /* Lines from..to-1 of one unit. */
 static void
 put_unit(struct journal *j, const char *file, const char *fields, uint32_t from, uint32_t to)
@@ -316,6 +329,38 @@ a_journal_and_a_file_with_the_same_lines_count_once(void **state)
 	world_fini(&w);
 }
 
+static void
+a_file_that_is_not_ready_yet_is_tried_again(void **state)
+{
+	struct world w;
+	struct journal j;
+	char whole[300];
+	int fd;
+
+	(void)state;
+	begin_empty(&w, &j);
+	world_filter(
+	    &w, "f", &(struct build_source){.kind = BUILD_JOURNAL, .path = j.dir}, 1, false);
+	set_lists(&w, (const char *const[]){"ssh.service", NULL}, NULL, NULL);
+	world_ready(&w);
+	world_up(&w);
+	/* As journald makes it: there, but empty; then with its header. */
+	snprintf(whole, sizeof(whole), "%s", world_file(&w, "journal/a.journal"));
+	fd = open(whole, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	world_settle(&w);
+	assert_int_equal(world_slot(&w, "journal", j.dir)->state, STATS_FAILED);
+	put_unit(&j, "../elsewhere.journal", SSH, 100, 101);
+	copy_into(world_file(&w, "elsewhere.journal"), fd);
+	close(fd);
+	world_settle(&w);
+	assert_int_equal(world_slot(&w, "journal", j.dir)->state, STATS_LIVE);
+	assert_int_equal(w.n_hits, 0);
+	put_unit(&j, "a.journal", SSH, 0, 4);
+	world_settle(&w);
+	world_expect(&w, 0, 4);
+	world_fini(&w);
+}
+
 static int entries_seen;
 
 static bool
@@ -499,6 +544,7 @@ main(void)
 	    cmocka_unit_test(a_deleted_entry_is_no_end),
 	    cmocka_unit_test(time_and_length_of_a_message),
 	    cmocka_unit_test(a_journal_and_a_file_with_the_same_lines_count_once),
+	    cmocka_unit_test(a_file_that_is_not_ready_yet_is_tried_again),
 	    cmocka_unit_test(closing_neither_skips_nor_repeats),
 	    cmocka_unit_test(follows_rotation_also_while_down),
 	    cmocka_unit_test(only_files_with_unread_entries_are_opened),

@@ -399,6 +399,88 @@ bans_by_hand_respect_friends_and_replace_each_other(void **unused)
 }
 
 static void
+by_hand_the_longer_ban_stays(void **unused)
+{
+	static const char *const sources[] = {"203.0.113.7", "2001:db8:9::7"};
+	struct world w = make();
+
+	(void)unused;
+	world_open(&w);
+	for (int i = 0; i < 2; i++) {
+		struct prefix p = prefix(sources[i]), never;
+		uint32_t a, b;
+
+		assert_int_equal(verdict_manual(&w.v, &p, T0, T0 + 2 * HOUR, "old", &never, &a), 0);
+		assert_int_equal(
+		    verdict_manual(&w.v, &p, T0 + MIN, T0 + 11 * MIN, NULL, &never, &b), 0);
+		assert_int_equal(a, b);
+		assert_int_equal(bans_get(w.v.bans, a)->until, T0 + 2 * HOUR);
+		assert_string_equal(bans_get(w.v.bans, a)->note, "old");
+		assert_int_equal(
+		    verdict_manual(&w.v, &p, T0 + MIN, T0 + HOUR, "new", &never, &b), 0);
+		assert_string_equal(bans_get(w.v.bans, a)->note, "new");
+		assert_true(ban_holds(bans_get(w.v.bans, a), T0 + 2 * HOUR - 1));
+		assert_int_equal(
+		    verdict_manual(&w.v, &p, T0 + MIN, T0 + 3 * HOUR, NULL, &never, &b), 0);
+		assert_int_not_equal(a, b);
+		assert_false(ban_holds(bans_get(w.v.bans, a), T0 + MIN));
+		assert_true(ban_holds(bans_get(w.v.bans, b), T0 + 3 * HOUR - 1));
+	}
+	world_close(&w);
+}
+
+static void
+a_full_table_refuses_new_bans_and_keeps_what_holds(void **unused)
+{
+	struct world w = make();
+	struct prefix p = prefix("2001:db8:5::1"), q = prefix("203.0.113.99"), never;
+	uint32_t hand, slot;
+
+	(void)unused;
+	world_open(&w);
+	w.v.bans_max = 3;
+	assert_int_equal(verdict_manual(&w.v, &p, T0, T0 + HOUR, NULL, &never, &hand), 0);
+	for (int i = 0; i < 3; i++) {
+		line(&w, F_SSH, "203.0.113.1", T0);
+		line(&w, F_SSH, "2001:db8:1::1", T0);
+		line(&w, F_SSH, "203.0.113.2", T0);
+	}
+	assert_int_equal(w.n_made, 2);
+	assert_int_equal(w.v.counts.refused, 1);
+	assert_int_equal(verdict_manual(&w.v, &q, T0, T0 + HOUR, NULL, &never, &slot), -ENOSPC);
+	/* A longer one takes its former's place, and a dry one none. */
+	assert_int_equal(verdict_manual(&w.v, &p, T0, T0 + DAY, NULL, &never, &hand), 0);
+	line(&w, F_DRY, "203.0.113.3", T0);
+	assert_int_equal(w.n_made, 3);
+	for (uint32_t i = 0; i < w.n_made; i++)
+		assert_true(ban_holds(made(&w, i), T0 + MIN));
+	/* When the first have ended there is room. */
+	for (int i = 0; i < 3; i++)
+		line(&w, F_SSH, "203.0.113.2", T0 + HOUR);
+	assert_int_equal(w.n_made, 4);
+	assert_int_equal(w.v.counts.refused, 2);
+	world_close(&w);
+}
+
+static void
+the_self_check_is_no_offence(void **unused)
+{
+	struct world w = make();
+	struct msg_offence o = offence(F_MANY, "192.0.0.8", T0);
+
+	(void)unused;
+	world_open(&w);
+	w.rules.slots[rules_find(&w.rules, "many")].builtin = true;
+	o.flags = OFFENCE_UNDATED;
+	verdict_offence(&w.v, &w.map, &o, T0);
+	assert_int_equal(w.n_made, 1);
+	assert_int_equal(w.v.counts.offences + w.v.counts.undated + w.v.counts.bans, 0);
+	line(&w, F_SSH, "203.0.113.7", T0);
+	assert_int_equal(w.v.counts.offences, 1);
+	world_close(&w);
+}
+
+static void
 unknown_filters_and_rules_that_went_do_nothing(void **unused)
 {
 	struct world w = make();
@@ -448,6 +530,9 @@ main(void)
 	    cmocka_unit_test(many_hosts_of_one_prefix_ban_the_prefix),
 	    cmocka_unit_test(prefix_bans_need_hosts_in_force_and_no_friend_inside),
 	    cmocka_unit_test(bans_by_hand_respect_friends_and_replace_each_other),
+	    cmocka_unit_test(by_hand_the_longer_ban_stays),
+	    cmocka_unit_test(a_full_table_refuses_new_bans_and_keeps_what_holds),
+	    cmocka_unit_test(the_self_check_is_no_offence),
 	    cmocka_unit_test(unknown_filters_and_rules_that_went_do_nothing),
 	};
 
