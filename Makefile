@@ -108,7 +108,7 @@ run:
 	@stage=$$(mktemp -d /var/tmp/guardd-run.XXXXXX) && trap 'rm -rf "$$stage"' EXIT && chmod 755 "$$stage" && \
 		$(MAKE) --no-print-directory -s install DESTDIR="$$stage" prefix=/usr && \
 		echo "Another terminal: $(B)/guardctl status, list, sources, selfcheck" && trap : INT TERM && \
-		"$$stage/usr/sbin/guardd" --share "$$stage/usr/share/guardd"
+		"$$stage/usr/sbin/guardd"
 
 demo:
 	@sh tests/deps.sh demo

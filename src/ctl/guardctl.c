@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/exe.h"
 #include "ctl/command.h"
 
 static const struct command *const commands[] = {
@@ -198,12 +199,12 @@ main(int argc, char **argv)
 		void (*fn)(void);
 	} asides[] = {{"--help", print_help}, {"-h", print_help}, {"help", print_help},
 	    {"--completion", print_completion}, {"--usages", print_usages}};
+	char socket[4096], share[4096];
 	struct globals g = {.main_file = SYSCONFDIR "/guardd/guardd.yaml",
-	    .share = DATADIR,
+	    .share = share,
 	    .etc = SYSCONFDIR "/guardd",
 	    .runtime = "/run/guardd"};
-	char socket[4096];
-
+	exe_share(share, sizeof(share));
 	argc = take_globals(&g, argc, argv);
 	if (argc < 0)
 		return EXIT_USAGE;

@@ -5,6 +5,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "base/exe.h"
+
 static const struct {
 	char name;
 	const char *longname, *argument, *help;
@@ -68,11 +70,13 @@ options_parse(struct options *o, int argc, char **argv)
 {
 	struct option longs[N_OPTIONS + 1] = {0};
 	char shorts[2 * N_OPTIONS + 1];
+	static char share[4096];
 	size_t n = 0;
 	int c;
 
+	exe_share(share, sizeof(share));
 	*o = (struct options){.main_file = SYSCONFDIR "/guardd/guardd.yaml",
-	    .share = DATADIR,
+	    .share = share,
 	    .etc = SYSCONFDIR "/guardd",
 	    .runtime = "/run/guardd",
 	    .state = "/var/lib/guardd",

@@ -82,9 +82,8 @@ struct instance {
 	bool warm;  /* lines before the position are to be seen by the lane first */
 	bool dirty; /* its position went on without a packet that says so */
 	bool polled;
-	bool from_start; /* was there when reading began */
-	bool standby;    /* the judge knows that it is not read */
-	bool hot;        /* has news in the present batch of events */
+	bool standby; /* the judge knows that it is not read */
+	bool hot;     /* has news in the present batch of events */
 	bool queued, fresh;
 	int error; /* negative errno of the last step that failed */
 	/* reader/turns.h */

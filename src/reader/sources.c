@@ -70,7 +70,6 @@ add_instance(struct sources *s, uint64_t key, uint8_t kind, const char *name)
 		log_notice("%s: not read, there are too many files", name);
 		return NULL;
 	}
-	i->from_start = !s->began;
 	s->items[s->n_items++] = i;
 	return i;
 }

@@ -46,7 +46,7 @@ struct sources {
 		uint32_t instance;
 		bool wanted;
 		char name[128];
-	} container;     /* whose log comes next */
+	} container; /* whose log comes next */
 	usec_t started;
 	bool evaluate;   /* what is read may have to change */
 	bool positioned; /* the judge has said all */

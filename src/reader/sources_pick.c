@@ -145,14 +145,14 @@ takes_over(const struct sources *s, const struct instance *i)
 	return false;
 }
 
-/* Reading of the instance begins. What was on stand-by, or takes over, begins at the end: what is there was
- * counted from another source. So does a journal that nothing is known of, but for what came since this
- * reader started. */
+/* Reading of the instance begins. What was on stand-by, or takes over, begins at the end: what is
+ * there was counted from another source. So does a journal that nothing is known of, but for what
+ * came since this reader started. */
 static void
 begin(struct sources *s, struct instance *i)
 {
 	const struct msg_position *p = saved_for(s, i);
-	bool at_end = i->standby || (i->from_start && s->first);
+	bool at_end = i->standby || (s->first && !s->began);
 	struct msg_position at = position_standby(i->key, i->kind);
 
 	if (p && position_is_standby(p)) {

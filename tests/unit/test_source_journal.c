@@ -311,9 +311,9 @@ a_journal_and_a_file_with_the_same_lines_count_once(void **state)
 	world_ready(&w);
 	/* No journal yet: neither is alive. */
 	world_up(&w);
-	put_unit(&j, "a.journal", SSH, 900, 901);
+	put_unit(&j, "a.journal", SSH, 0, 3);
 	world_settle(&w);
-	put_unit(&j, "a.journal", SSH, 0, 5);
+	put_unit(&j, "a.journal", SSH, 3, 5);
 	world_settle(&w);
 	world_expect(&w, 0, 5);
 	/* The file appears, and stands first. */
@@ -349,15 +349,47 @@ a_file_that_is_not_ready_yet_is_tried_again(void **state)
 	fd = open(whole, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	world_settle(&w);
 	assert_int_equal(world_slot(&w, "journal", j.dir)->state, STATS_FAILED);
-	put_unit(&j, "../elsewhere.journal", SSH, 100, 101);
+	put_unit(&j, "../elsewhere.journal", SSH, 0, 1);
 	copy_into(world_file(&w, "elsewhere.journal"), fd);
 	close(fd);
 	world_settle(&w);
 	assert_int_equal(world_slot(&w, "journal", j.dir)->state, STATS_LIVE);
-	assert_int_equal(w.n_hits, 0);
-	put_unit(&j, "a.journal", SSH, 0, 4);
+	world_expect(&w, 0, 1);
+	put_unit(&j, "a.journal", SSH, 1, 4);
 	world_settle(&w);
 	world_expect(&w, 0, 4);
+	world_fini(&w);
+}
+
+static void
+a_journal_that_takes_over_from_a_file_begins_at_its_end(void **state)
+{
+	struct world w;
+	struct journal j;
+	const char *log;
+
+	(void)state;
+	begin_empty(&w, &j);
+	log = world_file(&w, "auth.log");
+	world_filter(&w, "f",
+	    (struct build_source[]){{.kind = BUILD_JOURNAL, .path = j.dir, .entry = 1},
+		{.kind = BUILD_FILE, .path = log, .entry = 2}},
+	    2, false);
+	((struct image_source *)image_build_at(w.build, IMAGE_SOURCES, 0))->units =
+	    image_build_list(w.build, (const char *const[]){"ssh.service", NULL});
+	world_ready(&w);
+	world_put(log, 0, 0);
+	world_up(&w);
+	world_put(log, 0, 5);
+	world_settle(&w);
+	put_unit(&j, "a.journal", SSH, 0, 5); /* the same, in one go */
+	world_settle(&w);
+	world_expect(&w, 0, 5);
+	assert_int_equal(world_slot(&w, "journal", j.dir)->state, STATS_LIVE);
+	put_unit(&j, "a.journal", SSH, 5, 7);
+	world_put(log, 5, 7);
+	world_settle(&w);
+	world_expect(&w, 0, 7);
 	world_fini(&w);
 }
 
@@ -545,6 +577,7 @@ main(void)
 	    cmocka_unit_test(time_and_length_of_a_message),
 	    cmocka_unit_test(a_journal_and_a_file_with_the_same_lines_count_once),
 	    cmocka_unit_test(a_file_that_is_not_ready_yet_is_tried_again),
+	    cmocka_unit_test(a_journal_that_takes_over_from_a_file_begins_at_its_end),
 	    cmocka_unit_test(closing_neither_skips_nor_repeats),
 	    cmocka_unit_test(follows_rotation_also_while_down),
 	    cmocka_unit_test(only_files_with_unread_entries_are_opened),
