@@ -37,7 +37,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-bold= plain=
+bold='' plain=''
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
 	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
 fi
@@ -145,7 +145,7 @@ done
 grep -E 'Failed|closed' /var/log/auth.log | tail -4 | show "tail -4 /var/log/auth.log"
 
 say "3. guardd bans both"
-grep 'banned ' "$work/guardd.log" | show "journalctl -u guardd"
+grep 'banned ' "$work/guardd.log" | show "guardd"
 guardctl list | show "guardctl list"
 
 say "4. The kernel has them"
@@ -169,4 +169,5 @@ guardctl list | show "guardctl list"
 
 kill $guardd
 wait $guardd
+pids=${pids% "$guardd"}
 say "All of this was in namespaces that end now: neither this machine's firewall nor its logs were touched."

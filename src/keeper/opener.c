@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 
 #include "base/hash.h"
+#include "base/rotated.h"
 
 #define FILE_EVENTS (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 #define DIR_EVENTS                                                                                 \
@@ -264,26 +265,19 @@ scan(struct opener *o)
 	chan_send(o->reader, &m);
 }
 
-/* Is NAME a rotated BASE: BASE.1, BASE-20261101, or STEM-20261101.EXT; compressed ones are none. */
+/* best: modification time of the candidate so far. */
 static bool
-is_rotated(const char *name, const char *base)
+is_wanted(int fd, const struct stat *st, const struct msg_find *f, int64_t *best)
 {
-	const char *ext = strrchr(base, '.');
-	size_t n = strlen(name), stem = ext ? (size_t)(ext - base) : 0;
-
-	if (fnmatch("*.@(gz|xz|zst|bz2)", name, FNM_EXTMATCH) == 0)
-		return false;
-	if (strncmp(name, base, strlen(base)) == 0)
-		return true;
-	return stem > 0 && strncmp(name, base, stem) == 0 && n > stem + strlen(ext) &&
-	       strcmp(name + n - strlen(ext), ext) == 0;
-}
-
-static bool
-is_wanted(int fd, const struct stat *st, const struct msg_find *f)
-{
+	int64_t t = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec;
 	char head[HEAD_MAX];
 
+	if (f->after) {
+		if (t < f->after || t >= *best || st->st_ino == f->ino)
+			return false;
+		*best = t;
+		return true;
+	}
 	if (f->ino != 0)
 		return st->st_ino == f->ino;
 	return f->head_len > 0 && pread(fd, head, f->head_len, 0) == (ssize_t)f->head_len &&
@@ -295,23 +289,27 @@ find(struct opener *o, const struct msg_find *f)
 {
 	const char *path = o->instances[f->instance].path, *base = strrchr(path, '/');
 	char dir[PATH_MAX];
-	struct stat st = {0};
+	struct stat st, kept = {0};
+	int64_t best = INT64_MAX;
 	struct dirent *e;
 	int found = -ENOENT;
 	DIR *d;
 
 	snprintf(dir, sizeof(dir), "%.*s/", base ? (int)(base - path) : 0, path);
 	d = base ? opendir(dir) : NULL;
-	while (d && found < 0 && (e = readdir(d))) {
+	while (d && (found < 0 || f->after) && (e = readdir(d))) {
 		_cleanup_(closep) int fd =
-		    is_rotated(e->d_name, base + 1) ? open_regular(dirfd(d), e->d_name, &st) : -1;
+		    rotated_is(e->d_name, base + 1) ? open_regular(dirfd(d), e->d_name, &st) : -1;
 
-		if (fd >= 0 && is_wanted(fd, &st, f))
-			found = fd_take(&fd);
+		if (fd < 0 || !is_wanted(fd, &st, f, &best))
+			continue;
+		closep(&found);
+		found = fd_take(&fd);
+		kept = st;
 	}
 	if (d)
 		closedir(d);
-	send_opened(o, f->instance, OPENED_OLD, -1, found, &st);
+	send_opened(o, f->instance, OPENED_OLD, -1, found, &kept);
 }
 
 int

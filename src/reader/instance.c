@@ -13,9 +13,10 @@
 static size_t on_lines(void *ctx, const char *block, size_t n, uint64_t at);
 static void on_find(void *ctx, uint64_t ino, uint64_t head_hash, uint32_t head_len);
 static void on_told(void *ctx, enum file_told what);
+static void on_next(void *ctx, uint64_t ino, int64_t after);
 static bool on_entry(void *ctx, const struct journal_entry *e, bool before);
 
-static const struct file_ops file_ops = {on_lines, on_find, on_told};
+static const struct file_ops file_ops = {on_lines, on_find, on_told, on_next};
 
 int
 instance_new(
@@ -337,14 +338,23 @@ on_lines_before(void *ctx, const char *block, size_t n)
 }
 
 static void
+ask(struct instance *i, struct msg_find *what)
+{
+	what->instance = i->number;
+	what->source = i->n_uses ? i->uses[0].source : 0;
+	i->env->on_find(i->env->ctx, i, what);
+}
+
+static void
 on_find(void *ctx, uint64_t ino, uint64_t head_hash, uint32_t head_len)
 {
-	struct instance *i = ctx;
-	struct msg_find what = {
-	    .instance = i->number, .ino = ino, .head_hash = head_hash, .head_len = head_len};
+	ask(ctx, &(struct msg_find){.ino = ino, .head_hash = head_hash, .head_len = head_len});
+}
 
-	what.source = i->n_uses ? i->uses[0].source : 0;
-	i->env->on_find(i->env->ctx, i, &what);
+static void
+on_next(void *ctx, uint64_t ino, int64_t after)
+{
+	ask(ctx, &(struct msg_find){.ino = ino, .after = after});
 }
 
 static void

@@ -87,7 +87,7 @@ begin_at(struct source_file *f, uint64_t offset)
 	f->skip = 0;
 	f->head_len = 0;
 	f->head_hash = 0;
-	f->next_seen = false;
+	f->next_seen = f->between = false;
 	f->size = f->n_parts ? size_of(f->parts[0].fd) : 0;
 	if (f->n_parts)
 		head_extend(f, offset);
@@ -217,11 +217,41 @@ push_front(struct source_file *f, int fd, uint64_t dev, uint64_t ino)
 	resume_at(f, 0, f->wanted.file.offset);
 }
 
+static bool
+is_open(const struct source_file *f, uint64_t dev, uint64_t ino)
+{
+	for (unsigned i = 0; i < f->n_parts; i++)
+		if (f->parts[i].dev == dev && f->parts[i].ino == ino)
+			return true;
+	return false;
+}
+
+/* fd comes behind the first part. */
+static void
+found_between(struct source_file *f, int fd, uint64_t dev, uint64_t ino)
+{
+	f->finding = FILE_FOUND;
+	f->between = true;
+	if (fd < 0)
+		return;
+	if (f->n_parts == 0 || f->n_parts == FILE_PARTS || is_open(f, dev, ino)) {
+		close(fd);
+		return;
+	}
+	memmove(&f->parts[2], &f->parts[1], (f->n_parts - 1) * sizeof(f->parts[0]));
+	f->parts[1] = (struct file_part){fd, dev, ino};
+	f->n_parts++;
+}
+
 void
 source_file_found(struct source_file *f, int fd, uint64_t dev, uint64_t ino)
 {
 	enum file_finding how = f->finding;
 
+	if (how == FILE_BETWEEN) {
+		found_between(f, fd, dev, ino);
+		return;
+	}
 	if (how != FILE_FOUND && fd >= 0 && holds(fd, &f->wanted)) {
 		for (unsigned i = 0; i < f->n_parts; i++)
 			if (f->parts[i].dev == dev && f->parts[i].ino == ino) {
@@ -358,6 +388,21 @@ past_offset(const struct source_file *f)
 	return 0;
 }
 
+/* True when the answer has to come first: what lies between the first part and the next? */
+static bool
+ask_between(struct source_file *f)
+{
+	struct stat st;
+
+	if (f->between || !f->ops->on_next || fstat(f->parts[0].fd, &st) < 0)
+		return false;
+	source_file_position(f, &f->wanted);
+	f->finding = FILE_BETWEEN;
+	f->ops->on_next(
+	    f->ctx, f->parts[0].ino, st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec);
+	return f->finding != FILE_FOUND;
+}
+
 /* The first part is at its end. A writer goes on with the next once it has put something there, and
  * what it wrote to the first before that is read by one more look. */
 static int
@@ -369,6 +414,8 @@ next_part(struct source_file *f)
 		f->next_seen = true;
 		return FILE_MORE;
 	}
+	if (ask_between(f))
+		return FILE_ASKED;
 	if (f->size > f->offset)
 		f->ops->on_told(f->ctx, FILE_TOLD_LONG);
 	remember_past(f);

@@ -33,6 +33,9 @@ struct file_ops {
 	 * source_file_found. */
 	void (*on_find)(void *ctx, uint64_t ino, uint64_t head_hash, uint32_t head_len);
 	void (*on_told)(void *ctx, enum file_told what);
+	/* Asks for the oldest rotated file modified at or after a time (ns) that is not the one
+	 * with this inode: several rotations may lie between two looks. Answered as on_find is. */
+	void (*on_next)(void *ctx, uint64_t ino, int64_t after);
 };
 
 struct file_part {
@@ -53,6 +56,7 @@ struct source_file {
 	uint64_t size;      /* of the first part, at the last look */
 	uint64_t head_hash; /* of head_len bytes of the first part */
 	uint32_t head_len;
+	bool between;    /* what came between the first part and the next is known */
 	bool next_seen;  /* the next part has data: the first is read to its end once more */
 	uint8_t finding; /* enum file_finding */
 	struct msg_position wanted; /* what is looked for */
@@ -66,6 +70,7 @@ enum file_finding {
 	FILE_BY_INODE,
 	FILE_BY_HEAD,
 	FILE_BY_HEAD_AFTER, /* the file was truncated while it was read */
+	FILE_BETWEEN,       /* one that came and went between the first part and the next */
 };
 
 enum file_step {

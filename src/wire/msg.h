@@ -162,12 +162,16 @@ enum opened_what {
 	OPENED_OLD,    /* a rotated predecessor (MSG_FOUND) */
 };
 
+/* Without after: the file with this inode, or with this head. With it: the oldest rotated file that
+ * was modified at or after that time, beside the one with this inode and what the path names now.
+ */
 struct msg_find {
 	uint32_t source, instance;
 	uint64_t ino;       /* 0: any */
 	uint64_t head_hash; /* of the first head_len bytes */
 	uint32_t head_len;
 	uint32_t pad;
+	int64_t after; /* modification time in nanoseconds; 0: not asked */
 };
 
 struct msg {

@@ -1,3 +1,4 @@
+/* links: reader */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Any bytes as a block of lines, and as one message: headers, dates, literals, patterns, sessions.

@@ -132,6 +132,26 @@ offences:
     def test_rotation_while_down(self):
         self.down_while(self.rename)
 
+    def test_two_rotations_while_down(self):
+        """The log in which guardd stopped is read to its end, then the one between, then the new one."""
+        self.ready()
+        for address in ("192.0.2.5", "2001:db8:55::5"):
+            self.fail_from(address, 1)
+        self.seen(2)
+        self.guardd.stop()
+        for turn in range(3):
+            for address in ("192.0.2.5", "2001:db8:55::5"):
+                self.fail_from(address, 1)
+            if turn < 2:
+                if os.path.exists(self.log + ".1"):
+                    os.rename(self.log + ".1", self.log + ".2")
+                self.rename()
+        self.guardd.start()
+        self.seen(6)
+        for address in ("192.0.2.5", "2001:db8:55::5"):
+            self.fail_from(address, 1)
+            self.guardd.wait_ban(logs.banned_as(address))
+
     def test_copytruncate_while_down(self):
         self.down_while(self.copytruncate)
 

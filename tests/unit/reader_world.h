@@ -277,10 +277,17 @@ world_scan(struct world *w, const struct msg *q)
 }
 
 static bool
-world_is_wanted(int fd, const struct stat *st, const struct msg_find *f)
+world_is_wanted(int fd, const struct stat *st, const struct msg_find *f, int64_t *best)
 {
+	int64_t t = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec;
 	char head[FILE_HEAD_MAX];
 
+	if (f->after) {
+		if (t < f->after || t >= *best || st->st_ino == f->ino)
+			return false;
+		*best = t;
+		return true;
+	}
 	if (f->ino)
 		return st->st_ino == f->ino;
 	return f->head_len && pread(fd, head, f->head_len, 0) == (ssize_t)f->head_len &&
@@ -295,22 +302,27 @@ world_find(struct world *w, const struct msg *q)
 	char pattern[512];
 	struct stat st = {0};
 	glob_t g = {0};
+	int64_t best = INT64_MAX;
+	struct stat kept = {0};
 	int found = -1;
 
-	w->finds++;
+	w->finds += !f->after;
 	if (w->img.sources[f->source].kind == SOURCE_DOCKER)
 		snprintf(pattern, sizeof(pattern), "%s/%s/*.log.*",
 		    image_str(&w->img, w->img.sources[f->source].path), w->paths[f->instance]);
 	else
 		snprintf(pattern, sizeof(pattern), "%s*", w->paths[f->instance]);
 	if (glob(pattern, 0, NULL, &g) == 0)
-		for (size_t i = 0; i < g.gl_pathc && found < 0; i++) {
+		for (size_t i = 0; i < g.gl_pathc && (found < 0 || f->after); i++) {
 			int fd = open(g.gl_pathv[i], O_RDONLY | O_CLOEXEC);
 
-			if (fd >= 0 && fstat(fd, &st) == 0 && world_is_wanted(fd, &st, f))
+			if (fd >= 0 && fstat(fd, &st) == 0 && world_is_wanted(fd, &st, f, &best)) {
+				closep(&found);
 				found = fd;
-			else if (fd >= 0)
+				kept = st;
+			} else if (fd >= 0) {
 				close(fd);
+			}
 		}
 	globfree(&g);
 	m.u.opened.source = f->source;
@@ -318,8 +330,8 @@ world_find(struct world *w, const struct msg *q)
 	m.u.opened.what = OPENED_OLD;
 	m.u.opened.wd = -1;
 	m.u.opened.status = found < 0 ? -ENOENT : 0;
-	m.u.opened.dev = st.st_dev;
-	m.u.opened.ino = st.st_ino;
+	m.u.opened.dev = kept.st_dev;
+	m.u.opened.ino = kept.st_ino;
 	world_tell(w, &m, found);
 }
 

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/json_write.h"
 #include "base/prefixset.h"
+#include "base/rotated.h"
 
 static struct prefix
 P(const char *text) {
@@ -225,6 +226,30 @@ json_escapes_everything_hostile(void **state)
 	strbuf_fini(&b);
 }
 
+static void
+rotated_names_are_known(void **state)
+{
+	static const struct {
+		const char *name, *base;
+		bool is;
+	} cases[] = {
+	    {"auth.log", "auth.log", true},
+	    {"auth.log.1", "auth.log", true},
+	    {"auth.log-20261101", "auth.log", true},
+	    {"auth-20261101.log", "auth.log", true},
+	    {"auth.log.2.gz", "auth.log", false},
+	    {"auth.log.1.zst", "auth.log", false},
+	    {"author.txt", "auth.log", false},
+	    {"kern.log", "auth.log", false},
+	    {"log", "log", true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		if (rotated_is(cases[i].name, cases[i].base) != cases[i].is)
+			fail_msg("%s of %s", cases[i].name, cases[i].base);
+}
+
 int
 main(void)
 {
@@ -235,6 +260,7 @@ main(void)
 	    cmocka_unit_test(prefixset_answers_like_a_list),
 	    cmocka_unit_test(spans_parse_and_print),
 	    cmocka_unit_test(dates_are_those_of_the_c_library),
+	    cmocka_unit_test(rotated_names_are_known),
 	    cmocka_unit_test(siphash_gives_the_reference_value),
 	    cmocka_unit_test(json_escapes_everything_hostile),
 	};
