@@ -9,6 +9,6 @@
 
 /* The path of executable name into buf. */
 void exe_find(const char *name, char *buf, size_t room);
-/* The folder of shipped filters and rules: of the same prefix, of the checkout a build folder is in, or
- * where they were installed. */
+/* The folder of shipped filters and rules: of the same prefix, of the checkout a build folder is
+ * in, or where they were installed. */
 void exe_share(char *buf, size_t room);
