@@ -137,7 +137,7 @@ json_bool(struct json *j, const char *key, bool v)
 }
 
 void
-json_object(struct json *j, const char *key)
+json_object_begin(struct json *j, const char *key)
 {
 	put_key(j, key);
 	open_with(j, "{");
@@ -150,7 +150,7 @@ json_object_end(struct json *j)
 }
 
 void
-json_list(struct json *j, const char *key)
+json_list_begin(struct json *j, const char *key)
 {
 	put_key(j, key);
 	open_with(j, "[");

@@ -26,7 +26,7 @@ void json_text(struct json *j, const char *key, const char *text); /* NULL text:
 void json_bytes(struct json *j, const char *key, const char *bytes, size_t n);
 void json_int(struct json *j, const char *key, int64_t v);
 void json_bool(struct json *j, const char *key, bool v);
-void json_object(struct json *j, const char *key); /* key NULL inside a list */
+void json_object_begin(struct json *j, const char *key); /* key NULL inside a list */
 void json_object_end(struct json *j);
-void json_list(struct json *j, const char *key);
+void json_list_begin(struct json *j, const char *key);
 void json_list_end(struct json *j);

@@ -12,12 +12,13 @@
 #include "guardd/spawn.h"
 #include "wire/chan.h"
 
-#define QUEUE_MAX     1024
-#define BACKOFF_FIRST (100 * USEC_PER_MSEC)
-#define BACKOFF_MAX   (10 * USEC_PER_SEC)
-#define LIVED_WELL    USEC_PER_SEC /* a role that lived so long is started again at once */
-#define STOP_PATIENCE 5            /* seconds until a role that does not stop is killed */
-#define MISSED_MAX    2
+#define QUEUE_MAX      1024
+#define BACKOFF_FIRST  (100 * USEC_PER_MSEC)
+#define BACKOFF_MAX    (10 * USEC_PER_SEC)
+#define LIVED_WELL     USEC_PER_SEC /* a role that lived so long is started again at once */
+#define STOP_PATIENCE  5            /* seconds until a role that does not stop is killed */
+#define START_PATIENCE (60 * USEC_PER_SEC)
+#define MISSED_MAX     2
 
 struct role_state {
 	struct roles *all;
@@ -424,6 +425,10 @@ roles_ping(struct roles *r)
 			continue;
 		}
 		all = false;
+		/* One that is still starting has longer: a large book is read, many sources are
+		 * opened. */
+		if (s->pid > 0 && !s->ready && clock_mono() - s->started < START_PATIENCE)
+			continue;
 		if (s->pid > 0 && ++s->missed > MISSED_MAX) {
 			log_err("%s does not answer: killing it", role_name(s->role));
 			kill(s->pid, SIGKILL);

@@ -87,7 +87,7 @@ say_ports(const struct explain *x, struct json *j, const struct rule *r)
 
 	if (r->scope > 0)
 		ports = x->image.services[r->scope - 1].ports;
-	json_list(j, "ports");
+	json_list_begin(j, "ports");
 	for (uint32_t i = 0; i < ports.n; i++) {
 		const struct image_port *p = &x->image.ports[ports.first + i];
 		_cleanup_(strbuf_fini) struct strbuf text = {0};

@@ -281,7 +281,7 @@ add_rule(struct strbuf *out, const struct court *c, const struct image_rule *fro
 
 	json_begin(&j, out);
 	json_text(&j, "rule", r->name);
-	json_list(&j, "filters");
+	json_list_begin(&j, "filters");
 	for (uint32_t i = 0; i < from->filters.n; i++)
 		json_text(&j, NULL,
 		    image_str(&c->image,

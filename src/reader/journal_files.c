@@ -5,6 +5,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <systemd/sd-id128.h>
@@ -20,8 +21,10 @@
 
 struct directory {
 	char *path;
-	bool parent; /* holds the directory of this machine, not files */
-	int wd;      /* -1: not there */
+	bool parent;                /* holds the directory of this machine, not files */
+	int wd;                     /* -1: not there; then */
+	int above;                  /* the nearest directory above that is, or -1, */
+	char missing[NAME_MAX + 1]; /* and what is to appear in it */
 };
 
 struct journal_files {
@@ -30,7 +33,7 @@ struct journal_files {
 	char machine[SD_ID128_STRING_MAX];
 	struct directory directories[DIRECTORIES_MAX];
 	size_t n_directories;
-	int written[JOURNAL_FILES_WRITTEN]; /* watches on files */
+	int written[JOURNAL_FILES_WRITTEN]; /* watches on files, and above missing directories */
 	size_t n_written;
 	bool unready; /* a file has no header yet */
 	char *paths[JOURNAL_FILES_OPEN + 1];
@@ -45,7 +48,7 @@ add_directory(struct journal_files *f, bool parent, const char *a, const char *b
 	struct directory *d = &f->directories[f->n_directories];
 
 	d->parent = parent;
-	d->wd = -1;
+	d->wd = d->above = -1;
 	if (asprintf(&d->path, "%s%s", a, b) < 0)
 		return -ENOMEM;
 	f->n_directories++;
@@ -137,10 +140,20 @@ is_ours(const struct journal_files *f, const char *name)
 	return !f->system || strncmp(name, "system.", 7) == 0 || strncmp(name, "system@", 7) == 0;
 }
 
+static bool
+appeared(const struct journal_files *f, const struct inotify_event *e)
+{
+	for (size_t i = 0; e->len > 0 && i < f->n_directories; i++)
+		if (f->directories[i].above == e->wd &&
+		    strcmp(f->directories[i].missing, e->name) == 0)
+			return true;
+	return false;
+}
+
 static enum journal_news
 on_event(struct journal_files *f, const struct inotify_event *e)
 {
-	if (e->mask & IN_Q_OVERFLOW)
+	if (e->mask & IN_Q_OVERFLOW || appeared(f, e))
 		return JOURNAL_CHANGED;
 	for (size_t i = 0; i < f->n_directories; i++) {
 		struct directory *d = &f->directories[i];
@@ -151,7 +164,7 @@ on_event(struct journal_files *f, const struct inotify_event *e)
 			d->wd = -1;
 		if (e->mask & (IN_IGNORED | IN_DELETE_SELF))
 			return JOURNAL_CHANGED;
-		if (d->parent ? strcmp(e->name, f->machine) == 0 : is_ours(f, e->name))
+		if (e->len && (d->parent ? strcmp(e->name, f->machine) == 0 : is_ours(f, e->name)))
 			return JOURNAL_CHANGED;
 		return JOURNAL_NO_NEWS;
 	}
@@ -208,6 +221,19 @@ take(struct journal_files *f, char *path)
 	return 0;
 }
 
+/* A watch that lives until the next choice without it. */
+static int
+watch(struct journal_files *f, const char *path, uint32_t events)
+{
+	int wd = -1;
+
+	if (f->n_written < JOURNAL_FILES_WRITTEN)
+		wd = inotify_add_watch(f->inotify, path, events);
+	if (wd >= 0)
+		f->written[f->n_written++] = wd;
+	return wd;
+}
+
 /* An archived file has '@' in its name, and nobody writes to it any more. */
 static int
 consider(struct journal_files *f, const char *directory, const char *name, uint64_t since)
@@ -219,12 +245,8 @@ consider(struct journal_files *f, const char *directory, const char *name, uint6
 
 	if (asprintf(&path, "%s/%s", directory, name) < 0)
 		return -ENOMEM;
-	if (!archived && f->n_written < JOURNAL_FILES_WRITTEN) {
-		int wd = inotify_add_watch(f->inotify, path, IN_MODIFY);
-
-		if (wd >= 0)
-			f->written[f->n_written++] = wd;
-	}
+	if (!archived)
+		watch(f, path, IN_MODIFY);
 	r = read_tail(path, &tail);
 	f->unready |= r == -EAGAIN && !archived;
 	if (r == 0 && (!archived || tail >= since))
@@ -239,6 +261,23 @@ consider(struct journal_files *f, const char *directory, const char *name, uint6
 	return 0;
 }
 
+/* Waits for a directory that is not there where it, or one above it, has to appear. */
+static void
+watch_above(struct journal_files *f, struct directory *d)
+{
+	char path[PATH_MAX], *slash;
+
+	snprintf(path, sizeof(path), "%s", d->path);
+	while (d->above < 0 && (slash = strrchr(path, '/'))) {
+		if (slash[1])
+			snprintf(d->missing, sizeof(d->missing), "%s", slash + 1);
+		*slash = 0;
+		if (slash[1])
+			d->above = watch(f, *path ? path : "/",
+			    IN_CREATE | IN_MOVED_TO | IN_ONLYDIR | IN_MASK_ADD);
+	}
+}
+
 static int
 consider_all(struct journal_files *f, struct directory *d, uint64_t since)
 {
@@ -246,7 +285,10 @@ consider_all(struct journal_files *f, struct directory *d, uint64_t since)
 	DIR *dir;
 	int r = 0;
 
+	d->above = -1;
 	d->wd = inotify_add_watch(f->inotify, d->path, DIRECTORY_EVENTS);
+	if (d->wd < 0)
+		watch_above(f, d);
 	dir = d->parent ? NULL : opendir(d->path);
 	while (dir && r == 0 && (e = readdir(dir)))
 		if (is_ours(f, e->d_name))
@@ -256,18 +298,25 @@ consider_all(struct journal_files *f, struct directory *d, uint64_t since)
 	return r == -ENOBUFS ? 0 : r;
 }
 
-/* Former watches on files that are not written to any more. */
+static bool
+is_watched(const struct journal_files *f, int wd)
+{
+	for (size_t i = 0; i < f->n_written; i++)
+		if (f->written[i] == wd)
+			return true;
+	for (size_t i = 0; i < f->n_directories; i++)
+		if (f->directories[i].wd == wd)
+			return true;
+	return false;
+}
+
+/* Former watches that nothing needs any more. */
 static void
 drop_watches(struct journal_files *f, const int *old, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
-		size_t k = 0;
-
-		while (k < f->n_written && f->written[k] != old[i])
-			k++;
-		if (k == f->n_written)
+	for (size_t i = 0; i < n; i++)
+		if (!is_watched(f, old[i]))
 			inotify_rm_watch(f->inotify, old[i]);
-	}
 }
 
 int

@@ -43,7 +43,7 @@ json_time(struct json *j, const char *key, usec_t t)
 static void
 json_place(struct explain *x, struct json *j, const char *key, const char *text, size_t n)
 {
-	json_object(j, key);
+	json_object_begin(j, key);
 	json_bytes(j, "text", text, n);
 	json_int(j, "at", text - x->text);
 	json_object_end(j);
@@ -94,7 +94,7 @@ say_literal(struct explain *x, const struct lane_step *s)
 static void
 say_captures(struct explain *x, struct json *j, const struct captures *c)
 {
-	json_object(j, "captures");
+	json_object_begin(j, "captures");
 	for (int i = 0; i < CAPTURES; i++)
 		if (c->text[i])
 			json_place(x, j, capture_name(i), c->text[i], c->len[i]);

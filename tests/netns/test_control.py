@@ -145,7 +145,7 @@ examples:
         s.bind(path)
         os.chmod(path, 0o666)
         s.settimeout(20)
-        self.start_guardd(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "600000"})
+        self.start_guardd(env={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "1200000"})
         self.assertIn(b"READY=1", s.recv(500))
         self.assertEqual(s.recv(500), b"WATCHDOG=1")
         reader = self.guardd.role_pid("reader")

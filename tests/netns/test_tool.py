@@ -66,8 +66,8 @@ class Tool(RoutedWorld):
         for address in ("203.0.113.7", "2001:db8::7"):
             line = f"Nov 21 21:46:44 mx1 sshd[15628]: Failed password for invalid user bob from {address} port 22 ssh2"
             steps = self.objects("explain", "sshd", line)
-            self.assertEqual([s["step"] for s in steps], ["line", "header", "literal", "pattern", "offence"])
-            line_, header, literal, pattern, offence = steps
+            self.assertEqual([s["step"] for s in steps], ["line", "header", "literal", "pattern", "offence", "rule"])
+            line_, header, literal, pattern, offence, rule = steps
             self.assertEqual(line_["text"], line)
             self.assertEqual(header["program"], "sshd")
             self.assertTrue(header["message"]["text"].startswith("Failed password"))
@@ -80,11 +80,15 @@ class Tool(RoutedWorld):
             self.assertEqual((offence["address"], offence["user"], offence["points"], offence["dated"]),
                              (address, "bob", 2, True))
             self.assertTrue(pattern["file"].endswith("sshd.yaml"))
+            self.assertEqual((rule["rule"], rule["verdict"], rule["threshold"], rule["scope"]),
+                             ("ssh", "counts", 10, "host"))
+            self.assertEqual((rule["source"], rule["set"]), ("2001:db8::/64", "net6") if ":" in address else
+                             (address, "host4"))
             text = self.tool("explain", "sshd", line)
             self.assertIn(f"offence      {address}, user bob, 2 points", text)
             # The message alone is taken as one of the filter's programs.
             steps = self.objects("explain", "sshd", line.split(": ", 1)[1])
-            self.assertEqual(steps[-1]["address"], address)
+            self.assertEqual([s["address"] for s in steps if s["step"] == "offence"], [address])
             self.assertIn("no_header", [s["step"] for s in steps])
 
     def test_explain_says_why_a_line_is_none(self):
@@ -111,9 +115,9 @@ class Tool(RoutedWorld):
         lines = "2026-11-02T10:00:00Z login of a\x1b[31m from 2001:db8::7 refused\n" \
                 "2026-11-02T10:00:01Z login of b from 192.0.2.9 accepted\n\n"
         steps = self.objects("explain", "own", input=lines)
-        self.assertEqual([(s["step"], s["address"]) for s in steps if "address" in s],
-                         [("offence", "2001:db8::7"), ("forgive", "192.0.2.9")])
-        self.assertEqual([s["time"] for s in steps if "address" in s], ["2026-11-02T10:00:00Z", "2026-11-02T10:00:01Z"])
+        self.assertEqual([(s["step"], s["address"], s["time"]) for s in steps if "time" in s],
+                         [("offence", "2001:db8::7", "2026-11-02T10:00:00Z"),
+                          ("forgive", "192.0.2.9", "2026-11-02T10:00:01Z")])
 
     # --- test
 
@@ -211,10 +215,11 @@ class Tool(RoutedWorld):
         self.tool("check-config", **kw)
         # What it means is the same, too.
         line = "Nov 21 21:46:44 h prog[1]: DON'T # SAY: \"x\" \\ 2001:db8::7"
-        mine, theirs = self.objects("explain", "quoted", line), self.objects("explain", "quoted", line, **kw)
-        self.assertEqual(mine[-1]["points"], 3)
-        self.assertEqual({k: mine[-1][k] for k in ("address", "points", "time", "pattern")},
-                         {k: theirs[-1][k] for k in ("address", "points", "time", "pattern")})
+        mine, theirs = ({s["step"]: s for s in self.objects("explain", "quoted", line, **k)} for k in ({}, kw))
+        self.assertEqual(mine["offence"]["points"], 3)
+        for key in ("address", "points", "pattern"):
+            self.assertEqual(mine["offence"][key], theirs["offence"][key])
+        self.assertEqual(mine["rule"], theirs["rule"])
 
     def test_check_config(self):
         self.tool("check-config")

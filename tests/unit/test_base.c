@@ -212,9 +212,9 @@ json_escapes_everything_hostile(void **state)
 	json_bytes(&j, "a", "\"\\\n\0\x7f\xff\xc3\xa4\xed\xa0\x80\xc0\xaf", 13);
 	json_text(&j, "n", NULL);
 	json_int(&j, "i", INT64_MIN);
-	json_list(&j, "l");
+	json_list_begin(&j, "l");
 	json_bool(&j, NULL, true);
-	json_object(&j, NULL);
+	json_object_begin(&j, NULL);
 	json_object_end(&j);
 	json_list_end(&j);
 	json_end(&j);

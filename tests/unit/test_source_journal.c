@@ -513,6 +513,40 @@ only_files_with_unread_entries_are_opened(void **state)
 }
 
 static void
+a_directory_that_appears_is_noticed(void **state)
+{
+	_cleanup_(journal_files_freep) struct journal_files *f = NULL;
+	struct world w;
+	struct journal j;
+	const char **paths;
+	char deep[300];
+
+	(void)state;
+	begin_empty(&w, &j);
+	world_file_filter(&w, "f", "/nonexistent");
+	world_ready(&w);
+	snprintf(deep, sizeof(deep), "%s/x/y/", j.dir);
+	assert_int_equal(journal_files_new(&f, deep), 0);
+	assert_int_equal(journal_files_choose(f, 0, &paths), 0);
+	assert_int_equal(mkdir(world_file(&w, "journal/y"), 0755), 0);
+	assert_int_equal(journal_files_news(f), JOURNAL_NO_NEWS);
+	assert_int_equal(mkdir(world_file(&w, "journal/x"), 0755), 0);
+	assert_int_equal(journal_files_news(f), JOURNAL_CHANGED);
+	assert_int_equal(journal_files_choose(f, 0, &paths), 0);
+	assert_int_equal(mkdir(world_file(&w, "journal/x/y"), 0755), 0);
+	assert_int_equal(journal_files_news(f), JOURNAL_CHANGED);
+	assert_int_equal(journal_files_choose(f, 0, &paths), 0);
+	put_unit(&j, "x/y/a.journal", SSH, 0, 1);
+	assert_int_equal(journal_files_news(f), JOURNAL_CHANGED);
+	assert_int_equal(journal_files_choose(f, 0, &paths), 1);
+	/* What is no longer waited for wakes nobody. */
+	assert_int_equal(mkdir(world_file(&w, "journal/z"), 0755), 0);
+	assert_int_equal(journal_files_news(f), JOURNAL_NO_NEWS);
+	assert_int_equal(rmdir(world_file(&w, "journal/z")), 0);
+	world_fini(&w);
+}
+
+static void
 a_calm_journal_is_closed_and_has_no_timer(void **state)
 {
 	struct world w;
@@ -581,6 +615,7 @@ main(void)
 	    cmocka_unit_test(closing_neither_skips_nor_repeats),
 	    cmocka_unit_test(follows_rotation_also_while_down),
 	    cmocka_unit_test(only_files_with_unread_entries_are_opened),
+	    cmocka_unit_test(a_directory_that_appears_is_noticed),
 	    cmocka_unit_test(a_calm_journal_is_closed_and_has_no_timer),
 	    cmocka_unit_test(cursors_have_two_forms),
 	};
