@@ -64,7 +64,8 @@ class Tool(RoutedWorld):
 
     def test_explain_shows_each_step_with_its_values(self):
         for address in ("203.0.113.7", "2001:db8::7"):
-            line = f"Nov 21 21:46:44 mx1 sshd[15628]: Failed password for invalid user bob from {address} port 22 ssh2"
+            line = f"{time.strftime('%b %e %H:%M:%S')} mx1 sshd[15628]: Failed password for invalid user bob " \
+                   f"from {address} port 22 ssh2"
             steps = self.objects("explain", "sshd", line)
             self.assertEqual([s["step"] for s in steps], ["line", "header", "literal", "pattern", "offence", "rule"])
             line_, header, literal, pattern, offence, rule = steps
