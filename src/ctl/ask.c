@@ -86,6 +86,41 @@ take_line(void *ctx, const char *line, json_t *object)
 		fprintf(stderr, "guardctl: %s\n", error);
 }
 
+/* Text of a log line must not steer the terminal: control bytes, C1 in UTF-8 among them, become
+ * '?'. */
+static void
+clean_text(json_t *text)
+{
+	_cleanup_(freep) char *copy = strdup(json_string_value(text));
+	size_t n = json_string_length(text);
+
+	if (!copy || strlen(copy) != n)
+		n = copy ? strlen(copy) : 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)copy[i], next = (unsigned char)copy[i + 1];
+
+		if (c < 0x20 || c == 0x7f)
+			copy[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+			copy[i] = copy[i + 1] = '?';
+	}
+	if (copy)
+		json_string_setn(text, copy, n);
+}
+
+static void
+clean(json_t *value)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (json_is_string(value))
+		clean_text(value);
+	json_object_foreach(value, key, item) clean(item);
+	json_array_foreach(value, i, item) clean(item);
+}
+
 int
 ask_read_lines(int fd, ask_line_fn fn, void *ctx)
 {
@@ -98,12 +133,13 @@ ask_read_lines(int fd, ask_line_fn fn, void *ctx)
 		return EXIT_CANNOT;
 	while ((n = getline(&line, &room, in)) > 0) {
 		json_error_t err;
-		json_t *object = n <= ASK_LINE_MAX ? json_loads(line, 0, &err) : NULL;
+		json_t *object = n <= ASK_LINE_MAX ? json_loads(line, JSON_ALLOW_NUL, &err) : NULL;
 
 		if (!object) {
 			fprintf(stderr, "guardctl: an answer that is no JSON: %.80s\n", line);
 			return EXIT_CANNOT;
 		}
+		clean(object);
 		fn(ctx, line, object);
 		json_decref(object);
 	}

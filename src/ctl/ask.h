@@ -16,7 +16,7 @@
 /* Appends a word to a request line, quoted where it has to be. */
 void ask_word(struct strbuf *request, const char *word);
 
-/* line: the text as it came, object: parsed, borrowed. */
+/* line: the text as it came; object: parsed, borrowed, its texts fit for a terminal. */
 typedef void (*ask_line_fn)(void *ctx, const char *line, json_t *object);
 
 /*

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,17 +54,20 @@ tool_wait(const struct tool *t, pid_t pid)
 			return EXIT_CANNOT;
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
+	/* Who read our output had enough. */
+	if (WTERMSIG(status) == SIGPIPE)
+		return EXIT_DONE;
 	fprintf(stderr, "guardctl: %s was ended by signal %d\n", t->name, WTERMSIG(status));
 	return EXIT_CANNOT;
 }
 
 static int
-run_conf(const struct globals *g, const char *what, int image)
+run_conf(const struct globals *g, const char *what, int out, int image)
 {
 	struct tool t = {.name = "guardd-conf",
 	    .args = {"-c", g->main_file, "-s", g->share, "-e", g->etc, "-r", g->runtime, what},
 	    .in = -1,
-	    .out = -1,
+	    .out = out,
 	    .image = image};
 	pid_t pid = tool_start(&t);
 
@@ -71,9 +75,9 @@ run_conf(const struct globals *g, const char *what, int image)
 }
 
 int
-tool_conf(const struct globals *g, const char *what)
+tool_conf(const struct globals *g, const char *what, int out)
 {
-	return run_conf(g, what, -1);
+	return run_conf(g, what, out, -1);
 }
 
 int
@@ -81,7 +85,7 @@ tool_image(const struct globals *g)
 {
 	_cleanup_(closep) int fd = memfd_create("guardd-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
-	if (fd < 0 || run_conf(g, "--image", fd) != EXIT_DONE)
+	if (fd < 0 || run_conf(g, "--image", -1, fd) != EXIT_DONE)
 		return -1;
 	return fd_take(&fd);
 }

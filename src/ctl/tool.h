@@ -24,7 +24,8 @@ pid_t tool_start(const struct tool *t);
 int tool_wait(const struct tool *t, pid_t pid);
 /* Runs guardd-conf into a fresh memfd: its descriptor, or -1 after guardd-conf has said why. */
 int tool_image(const struct globals *g);
-/* guardd-conf with one more argument (--print, --check); the exit status. */
-int tool_conf(const struct globals *g, const char *what);
+/* guardd-conf with one more argument (--print, --check), its output to out (-1: ours); the exit
+ * status. */
+int tool_conf(const struct globals *g, const char *what, int out);
 /* Starts t with its output in a pipe; *out is the reading end. */
 pid_t tool_start_piped(struct tool *t, int *out);

@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/exe.h"
 
 static const struct {
@@ -35,24 +36,39 @@ print_help(void)
 	puts("\nSee guardd(8), guardctl(8), guardd.yaml(5).");
 }
 
+/* The roles and guardd-conf do not share our working directory's meaning for long. */
+static const char *
+absolute(const char *path)
+{
+	_cleanup_(freep) char *cwd = NULL;
+	char *out;
+
+	if (path[0] == '/')
+		return path;
+	cwd = getcwd(NULL, 0);
+	if (!cwd || asprintf(&out, "%s/%s", cwd, path) < 0)
+		return path;
+	return out;
+}
+
 static void
 apply(struct options *o, int c)
 {
 	switch (c) {
 	case 'c':
-		o->main_file = optarg;
+		o->main_file = absolute(optarg);
 		break;
 	case 's':
-		o->share = optarg;
+		o->share = absolute(optarg);
 		break;
 	case 'e':
-		o->etc = optarg;
+		o->etc = absolute(optarg);
 		break;
 	case 'r':
-		o->runtime = optarg;
+		o->runtime = absolute(optarg);
 		break;
 	case 'S':
-		o->state = optarg;
+		o->state = absolute(optarg);
 		break;
 	case 'u':
 		o->user = optarg;

@@ -16,6 +16,7 @@ enum {
 	MODE_DONE = 0,
 	MODE_FAILED = 1,
 	MODE_USAGE = 2,
+	MODE_CANNOT = 3, /* a file cannot be read */
 };
 
 struct mode_file {

@@ -199,7 +199,7 @@ open_file(struct mode_file *f, const char *name)
 	if (f->fd >= 0)
 		return 0;
 	fprintf(stderr, "guardd-reader: %s: %s\n", name, strerror(errno));
-	return MODE_FAILED;
+	return MODE_CANNOT;
 }
 
 /* How many of the words name filters. */
@@ -260,7 +260,7 @@ take_words(const struct mode_row *row, struct mode *m, struct args *a, uint32_t 
 	m->files = files;
 	for (; m->n_files < a->n - m->n_filters; m->n_files++)
 		if (open_file(&files[m->n_files], a->words[m->n_filters + m->n_files]))
-			return MODE_FAILED;
+			return MODE_CANNOT;
 	return MODE_DONE;
 }
 

@@ -29,6 +29,8 @@ void
 sources_look(struct sources *s)
 {
 	s->evaluate = true;
+	for (uint32_t n = 0; n < s->n_feeds; n++)
+		s->feeds[n].awaited = (uint8_t)(s->feeds[n].asked + s->feeds[n].wanted);
 	event_active(s->scan, EV_TIMEOUT, 0);
 }
 
@@ -307,7 +309,7 @@ static bool
 all_scanned(const struct sources *s)
 {
 	for (uint32_t n = 0; n < s->n_feeds; n++)
-		if (!s->feeds[n].scanned)
+		if (!s->feeds[n].scanned || s->feeds[n].awaited)
 			return false;
 	return true;
 }
@@ -500,6 +502,8 @@ on_log(struct sources *s, const struct msg_opened *o, const char *name, int fd)
 		close(fd);
 		return;
 	}
+	if (!use->present)
+		sources_look(s);
 	use->present = true;
 	use->round = s->feeds[o->source].round;
 	i->number = o->instance;
@@ -580,22 +584,25 @@ on_scanned(struct sources *s, const struct msg *m)
 {
 	uint32_t source = m->u.scanned.source;
 	struct feed *f;
+	bool changed;
 
 	if (source >= s->n_feeds || !s->feeds[source].asked)
 		return -EPROTO;
 	f = &s->feeds[source];
-	f->asked = false;
+	changed = !f->scanned || f->status != m->u.scanned.status || f->broken;
+	f->asked = f->broken = false;
 	f->scanned = true;
+	f->awaited -= f->awaited > 0;
 	f->status = m->u.scanned.status;
 	if (m->u.scanned.polled && !f->polled)
 		log_notice("%s: on a file system without inotify, polled every second",
 		    image_str(s->env.img, s->env.img->sources[source].path));
 	f->polled = m->u.scanned.polled != 0;
-	f->broken = false;
-	sources_vanish(s, source);
+	if (sources_vanish(s, source) || changed)
+		sources_look(s);
 	if (--s->asked == 0)
 		watches_calm(&s->watches);
-	sources_look(s);
+	event_active(s->scan, EV_TIMEOUT, 0);
 	return 0;
 }
 

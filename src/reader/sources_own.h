@@ -13,9 +13,10 @@
 
 /* One source of the image. */
 struct feed {
-	bool wanted;  /* to be scanned */
-	bool asked;   /* a scan is under way */
-	bool scanned; /* at least once */
+	bool wanted;     /* to be scanned */
+	bool asked;      /* a scan is under way */
+	bool scanned;    /* at least once */
+	uint8_t awaited; /* scans to be answered before what is read may change */
 	bool polled;
 	bool broken; /* a journal that could not be read, until the next scan */
 	int status;
@@ -55,10 +56,11 @@ struct sources {
 	bool first; /* the judge had nothing saved then */
 };
 
-/* Has what is read looked over at the end of the turn. */
+/* Something came or went: what is read is looked over once the scans that are under way or wanted
+ * now have been answered, so that all filters of a new file begin at its first line. */
 void sources_look(struct sources *s);
 void sources_evaluate(struct sources *s);
-/* What the last scan of this source did not see is gone. */
-void sources_vanish(struct sources *s, uint32_t source);
+/* What the last scan of this source did not see is gone: true when there was such. */
+bool sources_vanish(struct sources *s, uint32_t source);
 void sources_remove(struct sources *s, size_t n);
 void sources_set_poll(struct sources *s);

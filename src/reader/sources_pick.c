@@ -20,9 +20,10 @@ use_alive(const struct sources *s, const struct instance *i, const struct instan
 	return use->present || s->ienv.now - use->gone < SOURCES_GRACE;
 }
 
-void
+bool
 sources_vanish(struct sources *s, uint32_t source)
 {
+	bool any = false;
 	const struct timeval grace = {
 	    .tv_sec = SOURCES_GRACE / USEC_PER_SEC, .tv_usec = USEC_PER_MSEC};
 
@@ -38,8 +39,10 @@ sources_vanish(struct sources *s, uint32_t source)
 			use->present = false;
 			use->gone = s->ienv.now;
 			evtimer_add(s->grace, &grace);
+			any = true;
 		}
 	}
+	return any;
 }
 
 static void

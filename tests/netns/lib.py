@@ -24,6 +24,11 @@ USER = os.environ.get("GUARDD_TEST_USER", "nobody")
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def _die_with_us():
+    """A test that is ended from outside leaves no server behind: PR_SET_PDEATHSIG."""
+    _libc.prctl(1, signal.SIGKILL)
+
+
 def until(what, probe, limit=None):
     """Waits until probe() gives something true, and returns it."""
     end = time.monotonic() + (limit or LIMIT)
@@ -48,7 +53,7 @@ class Host:
         self.holder = subprocess.Popen(
             ["unshare", "-n", "-m", "-u", "--propagation", "private", "sh", "-c",
              "ip link set lo up; echo up; exec sleep 100000"],
-            stdout=subprocess.PIPE, text=True)
+            stdout=subprocess.PIPE, text=True, preexec_fn=_die_with_us)
         assert self.holder.stdout.readline() == "up\n"
         self.pid = self.holder.pid
 
@@ -63,7 +68,7 @@ class Host:
         return r
 
     def popen(self, *args, **kw):
-        p = subprocess.Popen(self.cmd(*args), **kw)
+        p = subprocess.Popen(self.cmd(*args), preexec_fn=_die_with_us, **kw)
         self.children.append(p)
         return p
 
@@ -168,7 +173,8 @@ class World(unittest.TestCase):
         self.addresses(self.server, "eth0", self.V4 + "/24", self.V6 + "/64")
         self.addresses(self.attacker, "eth0", self.FROM4 + "/24", self.FROM6 + "/64",
                        self.FAR4 + "/32", self.FAR6 + "/128", self.GATE4 + "/24", self.GATE6 + "/64")
-        # A gateway is never banned: the routes go by an address that attacks nobody.
+        # A gateway is never banned: the routes go by an address that attacks nobody, not even by default.
+        self.attacker.run("ip", "addr", "change", self.GATE6 + "/64", "dev", "eth0", "preferred_lft", "0")
         self.server.run("ip", "route", "add", "203.0.113.0/24", "via", self.GATE4)
         self.server.run("ip", "-6", "route", "add", "2001:db8:7::/48", "via", self.GATE6)
         self.server.hide("/var/log")

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 
-from lib import main, until
+from lib import main
 from routed import RoutedWorld
 
 FILTER = """

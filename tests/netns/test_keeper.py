@@ -476,8 +476,10 @@ class KeeperAlone(World):
         for want in ("Seccomp:\t2", "NoNewPrivs:\t1", "CapEff:\t0000000000001004", "CapPrm:\t0000000000001004"):
             self.assertIn(want, text)
         r.send("SCAN", struct.pack("<I", 99))
-        until("the reader is cut off", lambda: not r.read(0.1) and r.sock.recv(10) == b"")
+        self.assertEqual(struct.unpack_from("<I", k.supervisor.wait("BROKEN")[2])[0], ROLE_READER)
 
+
+ROLE_READER = 3  # src/wire/msg.h, enum role
 
 HOLD = """
 import socket, sys

@@ -689,6 +689,46 @@ one_file_that_many_name_is_read_once(void **state)
 }
 
 static void
+all_filters_of_a_new_file_see_its_first_line(void **state)
+{
+	struct world w;
+	const char *log, *other;
+	uint32_t seen[6] = {0};
+
+	(void)state;
+	world_init(&w);
+	log = world_file(&w, "log");
+	other = world_file(&w, "*g");
+	for (int f = 0; f < 6; f++)
+		world_file_filter(&w, "f", f % 2 ? log : other);
+	world_ready(&w);
+	world_up(&w);
+	world_put(log, 0, 3);
+	world_settle(&w);
+	for (uint32_t f = 0; f < 6; f++)
+		world_expect_of(&w, f, 0, 3);
+	/* And again while scans are under way already. */
+	for (uint32_t n = 3; n < 13; n++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "%u.g", n);
+		world_put(world_file(&w, name), n, n + 1);
+		for (uint32_t k = 0; k <= n; k++) {
+			event_base_loop(w.base, EVLOOP_NONBLOCK);
+			if (w.n_questions)
+				world_answer(&w);
+		}
+	}
+	world_settle(&w);
+	for (size_t i = 0; i < w.n_hits; i++)
+		seen[w.hits[i].u.offence.filter] |= 1u << world_number(&w.hits[i].u.offence.addr);
+	for (uint32_t f = 0; f < 6; f++)
+		assert_int_equal(seen[f], f % 2 ? 7 : 8191);
+	assert_int_equal(w.n_hits, 6 * 3 + 3 * 10);
+	world_fini(&w);
+}
+
+static void
 the_first_entry_that_is_alive_is_read(void **state)
 {
 	struct world w;
@@ -922,6 +962,7 @@ main(void)
 	    cmocka_unit_test(a_full_judge_stops_reading_and_loses_nothing),
 	    cmocka_unit_test(benign_lines_move_the_position),
 	    cmocka_unit_test(one_file_that_many_name_is_read_once),
+	    cmocka_unit_test(all_filters_of_a_new_file_see_its_first_line),
 	    cmocka_unit_test(the_first_entry_that_is_alive_is_read),
 	    cmocka_unit_test(what_was_on_stand_by_is_not_counted_again),
 	    cmocka_unit_test(live_lines_do_not_wait_for_a_catch_up),
