@@ -2,7 +2,6 @@
 #include "reader/sources.h"
 
 #include <errno.h>
-#include <fnmatch.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -526,30 +525,6 @@ on_container(struct sources *s, const struct msg_opened *o, const struct image_s
 		close(fd);
 }
 
-/*
- * Filters that name the same file are scanned one after the other, and the file may have come in
- * between: all of them read it from the beginning, or the later ones would miss its first lines.
- */
-static void
-share(struct sources *s, const struct msg_opened *o)
-{
-	struct instance *i = find_key(s, o->key);
-
-	for (uint32_t n = 0; i && n < s->n_feeds; n++) {
-		const struct image_source *src = &s->env.img->sources[n];
-		struct instance_use *use;
-
-		if (n == o->source || src->kind != SOURCE_FILE ||
-		    fnmatch(image_str(s->env.img, src->path), s->name, FNM_PATHNAME | FNM_PERIOD))
-			continue;
-		use = instance_use(i, n);
-		if (use) {
-			use->present = true;
-			use->round = s->feeds[n].round;
-		}
-	}
-}
-
 static int
 on_opened(struct sources *s, const struct msg_opened *o, int fd)
 {
@@ -575,7 +550,6 @@ on_opened(struct sources *s, const struct msg_opened *o, int fd)
 		return 0;
 	}
 	on_log(s, o, s->name, fd);
-	share(s, o);
 	return 0;
 }
 

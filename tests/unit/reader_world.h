@@ -415,7 +415,8 @@ world_settle(struct world *w)
 
 		event_base_loop(w->base, EVLOOP_NONBLOCK);
 		quiet++;
-		/* One answer a turn: what comes of it must not depend on the others' being there. */
+		/* One answer a turn: what comes of it must not depend on the others' being there.
+		 */
 		if (w->n_questions) {
 			world_answer(w);
 			quiet = 0;
