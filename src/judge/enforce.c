@@ -261,7 +261,8 @@ on_close(void *ctx, int error)
 	struct enforce *e = ctx;
 
 	if (error < 0)
-		log_err("the keeper broke the protocol");
+		fatal(
+		    "the keeper broke the protocol"); /* our successor gets a channel of its own */
 	chan_free(e->chan);
 	e->chan = NULL;
 	e->phase = PHASE_NONE;
