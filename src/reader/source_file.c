@@ -226,6 +226,19 @@ is_open(const struct source_file *f, uint64_t dev, uint64_t ino)
 	return false;
 }
 
+/* True when all of it was read before: what has the same modification time comes up in any order.
+ */
+static bool
+was_read(const struct source_file *f, int fd, uint64_t dev, uint64_t ino)
+{
+	for (unsigned i = 0; i < f->n_past && i < FILE_PAST; i++)
+		if (f->past[i].file.dev == dev && f->past[i].file.ino == ino &&
+		    size_of(fd) <= f->past[i].file.offset)
+			return true;
+	/* A copy of the first part was read with it. */
+	return f->head_len && head_matches(fd, f->head_len, f->head_hash);
+}
+
 /* fd comes behind the first part. */
 static void
 found_between(struct source_file *f, int fd, uint64_t dev, uint64_t ino)
@@ -234,7 +247,8 @@ found_between(struct source_file *f, int fd, uint64_t dev, uint64_t ino)
 	f->between = true;
 	if (fd < 0)
 		return;
-	if (f->n_parts == 0 || f->n_parts == FILE_PARTS || is_open(f, dev, ino)) {
+	if (f->n_parts == 0 || f->n_parts == FILE_PARTS || is_open(f, dev, ino) ||
+	    was_read(f, fd, dev, ino)) {
 		close(fd);
 		return;
 	}

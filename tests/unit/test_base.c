@@ -242,6 +242,21 @@ rotated_names_are_known(void **state)
 	    {"author.txt", "auth.log", false},
 	    {"kern.log", "auth.log", false},
 	    {"log", "log", true},
+	    {"log.1", "log", true},
+	    {"auth.log.old", "auth.log", true},
+	    {"auth.log-2026-11-01_10:00", "auth.log", true},
+	    {"4c01-json.log.2", "4c01-json.log", true},
+	    /* Logs of their own, written to at the same time. */
+	    {"login.log", "log", false},
+	    {"logs", "log", false},
+	    {"access_ssl.log", "access.log", false},
+	    {"access-2.log", "access.log", false},
+	    {"access.log.vhost", "access.log", false},
+	    {"access.logs.1", "access.log", false},
+	    {"error.log", "err", false},
+	    {"auth.log.", "auth.log", false},
+	    {"auth.log.bak", "auth.log", false},
+	    {"auth.log.1.swp", "auth.log", false},
 	};
 
 	(void)state;

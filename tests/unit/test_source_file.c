@@ -198,6 +198,62 @@ follows_a_rename(void **state)
 	world_fini(&w);
 }
 
+/* Rotations are further apart than file times are exact. */
+static void
+rotate_at(const char *log, const char *old, time_t when)
+{
+	struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+
+	assert_int_equal(utimensat(AT_FDCWD, log, times, 0), 0);
+	assert_int_equal(rename(log, old), 0);
+}
+
+static void
+several_rotations_between_two_looks_lose_nothing(void **state)
+{
+	struct world w;
+	const char *log = begin(&w);
+	char old[600];
+	uint32_t n = 0;
+
+	(void)state;
+	for (int round = 0; round < 4; round++) {
+		world_put(log, n, n + 5);
+		world_settle(&w);
+		if (round % 2)
+			world_kill(&w);
+		for (int k = 0; k < 3; k++, n += 5) {
+			snprintf(old, sizeof(old), "%s.%d%d", log, round, k);
+			rotate_at(log, old, 1000000 + (time_t)n);
+			world_put(log, n + 5, n + 10);
+		}
+		n += 5;
+		if (round % 2)
+			world_up(&w);
+		world_settle(&w);
+		world_expect(&w, 0, n);
+	}
+	world_fini(&w);
+}
+
+static void
+a_copy_of_what_was_read_is_not_read(void **state)
+{
+	struct world w;
+	const char *log = begin(&w), *old = world_file(&w, "log.1"),
+		   *twin = world_file(&w, "log.2");
+
+	(void)state;
+	world_put(log, 0, 10);
+	world_settle(&w);
+	copy(log, twin);
+	assert_int_equal(rename(log, old), 0);
+	world_put(log, 10, 15);
+	world_settle(&w);
+	world_expect(&w, 0, 15);
+	world_fini(&w);
+}
+
 static void
 follows_renames_that_come_before_it_looks(void **state)
 {
@@ -943,6 +999,8 @@ main(void)
 	    cmocka_unit_test(beginning_within_a_long_line_makes_no_line_of_its_rest),
 	    cmocka_unit_test(takes_up_files_and_directories_that_appear_later),
 	    cmocka_unit_test(follows_a_rename),
+	    cmocka_unit_test(several_rotations_between_two_looks_lose_nothing),
+	    cmocka_unit_test(a_copy_of_what_was_read_is_not_read),
 	    cmocka_unit_test(follows_renames_that_come_before_it_looks),
 	    cmocka_unit_test(follows_copytruncate),
 	    cmocka_unit_test(follows_truncation_in_place),
