@@ -58,7 +58,8 @@ class Host:
         self.pid = self.holder.pid
 
     def cmd(self, *args):
-        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", *map(str, args)]
+        # -r: a chroot stays one.
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "-r", "-w", *map(str, args)]
 
     def run(self, *args, check=True, input=None, timeout=120, env=None):
         r = subprocess.run(self.cmd(*args), text=True, input=input, timeout=timeout, env=env,
