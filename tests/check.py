@@ -67,7 +67,7 @@ def jobs_of(group):
     if group == "netns-asan":
         return netns_cases(f"{BUILD}/asan", "test_asan_*.py") + \
             [(n + " (sanitized)", c, {**e, "B": f"{BUILD}/asan"}, d) for n, c, e, d in netns_cases(BUILD)
-             if re.search(r"test_(ssh|control|reload|files)\.", n)]
+             if re.search(r"test_(ssh|control|files|table|rules)\.", n)]
     sys.exit(f"unknown group {group}")
 
 

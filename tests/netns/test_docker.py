@@ -157,11 +157,10 @@ class Docker(RoutedWorld):
         for n, address, prefix in ((0, "192.0.2.5", "192.0.2.5"), (5, "2001:db8:55::5", "2001:db8:55::/64")):
             app.refuse(address, 2)
             self.offences(n + 2)
-            app.rotate()
-            app.refuse(address)
-            app.rotate()
-            app.refuse(address)
-            self.offences(n + 4)
+            for more in (3, 4):
+                app.rotate()
+                app.refuse(address)
+                self.offences(n + more)
             self.assertNotIn(prefix, self.guardd.bans())
             app.refuse(address)
             self.assertEqual(self.guardd.wait_ban(prefix)["count"], 0)
