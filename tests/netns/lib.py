@@ -113,9 +113,9 @@ class Host:
             raise AssertionError(f"{self.name}: {fn.__name__}{args}: {value}")
         return value
 
-    def connects(self, address, port, timeout=3.0):
-        """'open', 'refused' or 'silent' for one TCP connection from this host."""
-        return self.call(_try_connect, address, port, timeout)
+    def connects(self, address, port, timeout=3.0, source=None):
+        """'open', 'refused' or 'silent' for one TCP connection from this host, or from one of its addresses."""
+        return self.call(_try_connect, address, port, timeout, source)
 
     def listen(self, address, port):
         """A plain TCP server that greets and echoes; returns once it listens."""
@@ -149,10 +149,12 @@ class Host:
         self.holder.wait()
 
 
-def _try_connect(address, port, timeout):
+def _try_connect(address, port, timeout, source):
     s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     s.settimeout(timeout)
     try:
+        if source:
+            s.bind((source, 0))
         s.connect((address, port))
         return "open"
     except ConnectionRefusedError:

@@ -26,7 +26,7 @@ class Ssh(World):
     def attack(self, address, source):
         for _ in range(8):
             self.assertNotEqual(ssh(self.attacker, address, "root", "wrong", source=source), 0)
-            if self.attacker.call(_connect_from, source, address, 22) == "silent":
+            if self.attacker.connects(address, 22, 1.5, source) == "silent":
                 return
         self.fail("eight wrong passwords and still answered")
 
@@ -46,7 +46,7 @@ class Ssh(World):
         self.attack(address, source)
         ban = self.guardd.wait_ban(prefix)
         self.assertEqual(ban["rule"], "ssh")
-        self.assertEqual(self.attacker.call(_connect_from, source, address, 22), "silent")
+        self.assertEqual(self.attacker.connects(address, 22, 1.5, source), "silent")
         self.assertGreater(self.guardd.bans(prefix).get(prefix, {"packets": 1})["packets"], 0)
         until("the ban's end", lambda: prefix not in self.guardd.bans())
         self.assertEqual(ssh(self.attacker, address, "alice", PASSWORD, source=source), 0)
@@ -123,20 +123,6 @@ class Ssh(World):
             open_now = self.server.run("ss", "-Hnt", "state", "established", "sport", "=", ":22").stdout
             return read and not open_now and os.path.getsize(log) == size
         until("all is read", quiet)
-
-
-def _connect_from(source, address, port):
-    import socket
-    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    s.settimeout(2)
-    s.bind((source, 0))
-    try:
-        s.connect((address, port))
-        return "open"
-    except ConnectionRefusedError:
-        return "refused"
-    except OSError:
-        return "silent"
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ class Table(World):
         self.assertEqual(self.say(talk), "one\n")
         self.ban_by_log(source, source)
         self.assertEqual(self.say(talk), "timed out\n")
-        self.assertEqual(self.attacker.call(_from, source, address, 2222), "silent")
+        self.assertEqual(self.attacker.connects(address, 2222, 1.5, source), "silent")
         counted = self.guardd.bans(source)[source]
         self.assertGreater(counted["packets"], 0)
         self.assertGreater(counted["bytes"], 0)
@@ -69,8 +69,8 @@ class Table(World):
         self.server.listen(self.V6, 2222)
         self.server.run("ip", "-6", "neigh", "flush", "dev", "eth0")
         self.attacker.run("ip", "-6", "neigh", "flush", "dev", "eth0")
-        self.assertEqual(self.attacker.call(_from, "2001:db8:1::8", self.V6, 2222), "open")
-        self.assertEqual(self.attacker.call(_from, self.FROM6, self.V6, 2222), "silent")
+        self.assertEqual(self.attacker.connects(self.V6, 2222, 1.5, "2001:db8:1::8"), "open")
+        self.assertEqual(self.attacker.connects(self.V6, 2222, 1.5, self.FROM6), "silent")
 
     def test_published_container_port_v4(self):
         self.forwarded("172.30.0.2", "172.30.0.1", 24, self.V4, self.FROM4)
@@ -104,8 +104,8 @@ class Table(World):
         self.assertEqual(self.say(talk), "one\n")
         self.ban_by_log(source, source)
         self.assertEqual(self.say(talk), "timed out\n")
-        self.assertEqual(self.attacker.call(_from, source, public, 8025), "silent")
-        self.assertEqual(self.attacker.call(_from, source, public, 2222), "open", "the service's ban is for its ports alone")
+        self.assertEqual(self.attacker.connects(public, 8025, 1.5, source), "silent")
+        self.assertEqual(self.attacker.connects(public, 2222, 1.5, source), "open", "the service's ban is for its ports alone")
 
     def test_flushed_ruleset_is_repaired(self):
         self.start_guardd(files={"rules.d/ssh.yaml": RULE})
@@ -157,10 +157,10 @@ class Table(World):
             for target in (address, prefix):
                 self.guardd.ctl("ban", target, "--for", "1h", "--because", 'it "said" so')
                 self.assertEqual(self.guardd.bans()[target]["why"], 'by hand: it "said" so')
-                self.assertEqual(self.attacker.call(_from, address, server, 2222), "silent")
+                self.assertEqual(self.attacker.connects(server, 2222, 1.5, address), "silent")
                 self.guardd.ctl("unban", target)
                 self.assertNotIn(target, self.guardd.bans())
-                self.assertEqual(self.attacker.call(_from, address, server, 2222), "open")
+                self.assertEqual(self.attacker.connects(server, 2222, 1.5, address), "open")
         self.assertEqual(len(self.guardd.json("history", "203.0.113.0/24")), 2)
 
     def test_longer_ban_wins(self):
@@ -194,19 +194,6 @@ for line in sys.stdin:
     except OSError:
         print("timed out")
 """
-
-
-def _from(source, address, port):
-    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    s.settimeout(1.5)
-    s.bind((source, 0))
-    try:
-        s.connect((address, port))
-        return "open"
-    except ConnectionRefusedError:
-        return "refused"
-    except OSError:
-        return "silent"
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ class Web(RoutedWorld):
         self.assertEqual(ban["rule"], rule)
         self.assertNotEqual(ban["scope"], "host")
         self.assertEqual(self.get(server, "/page", source=source), ["000"])
-        self.assertEqual(self.attacker.call(_connect_from, source, server, 22), "open")
+        self.assertEqual(self.attacker.connects(server, 22, 1.5, source), "open")
         self.assertEqual(list(self.guardd.bans()), [prefix])
         self.assertGreater(self.guardd.bans()[prefix]["packets"], 0)
 
@@ -157,22 +157,6 @@ class Web(RoutedWorld):
         self.get(server, "/private/page", "-u", f"{FORGED4} - x:wrong", times=2)
         self.guardd.wait_ban(source)
         self.assertEqual(list(self.guardd.bans()), [source])
-
-
-def _connect_from(source, address, port):
-    import socket
-    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    s.settimeout(2)
-    s.bind((source, 0))
-    try:
-        s.connect((address, port))
-        return "open"
-    except ConnectionRefusedError:
-        return "refused"
-    except OSError:
-        return "silent"
-    finally:
-        s.close()
 
 
 if __name__ == "__main__":
