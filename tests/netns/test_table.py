@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What the kernel does with a ban: dropped everywhere, own connections alive, repaired, left in place."""
-import socket
 import time
 
 import logs
