@@ -16,7 +16,8 @@ if [ "${1-}" != inside ]; then
 	trap 'rm -rf "$work"' EXIT
 	trap 'exit 1' HUP INT TERM
 	chmod 755 "$work"
-	unshare -m -n -u --propagation private sh "$0" inside "$work"
+	# The script is the first process of its own: when it ends, what servers forked ends with it.
+	unshare -m -n -u -p --fork --kill-child --mount-proc --propagation private sh "$0" inside "$work"
 	exit
 fi
 work=$2
