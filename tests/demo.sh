@@ -22,6 +22,14 @@ if [ "${1-}" != inside ]; then
 fi
 work=$2
 
+# The checkout may lie where the service user cannot go, below /root: bind mounts can be read.
+mkdir -p "$work/build" "$work/share/filters" "$work/share/rules"
+mount --bind "$build" "$work/build"
+for part in filters rules; do
+	mount --bind "$root/$part" "$work/share/$part"
+done
+build=$work/build share=$work/share
+
 server4=198.51.100.1 server6=2001:db8:1::1
 attacker4=198.51.100.7 attacker6=2001:db8:1::7 bystander4=198.51.100.8
 pids=
@@ -79,7 +87,7 @@ login() {
 }
 
 guardctl() {
-	"$build/guardctl" --config /nonexistent --etc /nonexistent --share "$root" --runtime /run/guardd "$@"
+	"$build/guardctl" --config /nonexistent --etc /nonexistent --share "$share" --runtime /run/guardd "$@"
 }
 
 # --- a machine of its own, and another one beside it
@@ -118,7 +126,7 @@ while IFS= read -r line; do
 done <"$work/messages" >>/var/log/auth.log &
 pids="$pids $!"
 wait_for "sshd" grep -q 'listening on :: ' /var/log/auth.log
-"$build/guardd" --config /nonexistent --etc /nonexistent --share "$root" --runtime /run/guardd \
+"$build/guardd" --config /nonexistent --etc /nonexistent --share "$share" --runtime /run/guardd \
 	--state "$work/state" --user nobody >"$work/guardd.log" 2>&1 &
 guardd=$!
 pids="$pids $guardd"

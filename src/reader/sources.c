@@ -40,8 +40,8 @@ want_scan(struct sources *s, uint32_t source)
 	event_active(s->scan, EV_TIMEOUT, 0);
 }
 
-static struct instance *
-find_key(const struct sources *s, uint64_t key)
+struct instance *
+sources_find_key(const struct sources *s, uint64_t key)
 {
 	for (size_t n = 0; n < s->n_items; n++)
 		if (s->items[n]->key == key)
@@ -92,7 +92,7 @@ add_journals(struct sources *s)
 			continue;
 		snprintf(text, sizeof(text), "journal:%s", directory);
 		key = hash_text(text);
-		i = find_key(s, key);
+		i = sources_find_key(s, key);
 		if (!i) {
 			i = add_instance(s, key, SOURCE_JOURNAL, directory[0] ? text : "journal");
 			if (!i || instance_open_journal(i, directory) < 0)
@@ -489,7 +489,7 @@ static void
 on_log(struct sources *s, const struct msg_opened *o, const char *name, int fd)
 {
 	uint8_t kind = s->env.img->sources[o->source].kind;
-	struct instance *i = find_key(s, o->key);
+	struct instance *i = sources_find_key(s, o->key);
 	struct instance_use *use;
 
 	if (!i)
@@ -550,6 +550,7 @@ on_opened(struct sources *s, const struct msg_opened *o, int fd)
 		return 0;
 	}
 	on_log(s, o, s->name, fd);
+	sources_share(s, o);
 	return 0;
 }
 

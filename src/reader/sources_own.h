@@ -60,6 +60,10 @@ struct sources {
  * now have been answered, so that all filters of a new file begin at its first line. */
 void sources_look(struct sources *s);
 void sources_evaluate(struct sources *s);
+/* NULL: none. */
+struct instance *sources_find_key(const struct sources *s, uint64_t key);
+/* The file that was just opened for one source is one of every other whose path fits. */
+void sources_share(struct sources *s, const struct msg_opened *o);
 /* What the last scan of this source did not see is gone: true when there was such. */
 bool sources_vanish(struct sources *s, uint32_t source);
 void sources_remove(struct sources *s, size_t n);

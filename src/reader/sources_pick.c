@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fnmatch.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -345,6 +346,30 @@ rewind_all(struct sources *s)
 			continue;
 		at = p && !position_is_standby(p) ? *p : i->begin;
 		place(s, i, &at, false);
+	}
+}
+
+/*
+ * Filters that name the same file are scanned one after the other, and the file may have come in
+ * between: all of them read it from the beginning, or the later ones would miss its first lines.
+ */
+void
+sources_share(struct sources *s, const struct msg_opened *o)
+{
+	struct instance *i = sources_find_key(s, o->key);
+
+	for (uint32_t n = 0; i && n < s->n_feeds; n++) {
+		const struct image_source *src = &s->env.img->sources[n];
+		struct instance_use *use;
+
+		if (n == o->source || src->kind != SOURCE_FILE ||
+		    fnmatch(image_str(s->env.img, src->path), s->name, FNM_PATHNAME | FNM_PERIOD))
+			continue;
+		use = instance_use(i, n);
+		if (use) {
+			use->present = true;
+			use->round = s->feeds[n].round;
+		}
 	}
 }
 
