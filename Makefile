@@ -27,26 +27,35 @@ CPPFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -Isrc -DGUARDD_VERSION='"$(VERSION)"' \
 	-DLIBEXECDIR='"$(libexecdir)"' -DDATADIR='"$(datadir)"' -DSYSCONFDIR='"$(sysconfdir)"' $(CPPFLAGS)
 
 # A role's folder is its executable; these are the libraries its link line may name.
-ROLES := guardd keeper reader judge conf ctl
-SHARED := base wire sandbox nft
+ROLES := guardd keeper reader judge conf ctl watcher prover shadow
+SHARED := base wire sandbox dump nft
 EXE_guardd := guardd
 EXE_keeper := guardd-keeper
 EXE_reader := guardd-reader
 EXE_judge := guardd-judge
 EXE_conf := guardd-conf
 EXE_ctl := guardctl
+EXE_watcher := guardd-watcher
+EXE_prover := guardd-prover
+EXE_shadow := guardd-shadow
 PC_guardd := libevent
 PC_keeper := libmnl libnftnl libevent libseccomp
 PC_reader := libpcre2-8 libsystemd libevent libseccomp
 PC_judge := sqlite3 libevent libseccomp
 PC_conf := yaml-0.1 libpcre2-8 libseccomp libevent
 PC_ctl := jansson
+PC_watcher := libmnl libevent libseccomp
+PC_prover := libmnl libseccomp
+PC_shadow := libmnl libseccomp
 MAIN_guardd := guardd
 MAIN_keeper := keeper
 MAIN_reader := reader
 MAIN_judge := judge
 MAIN_conf := guardd_conf
 MAIN_ctl := guardctl
+MAIN_watcher := watcher
+MAIN_prover := prover
+MAIN_shadow := shadow
 
 srcs = $(sort $(wildcard src/$(1)/*.c))
 objs = $(patsubst src/%.c,$(B)/obj/%.o,$(call srcs,$(1)))

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "conf/arena.h"
+#include "base/arena.h"
 
 #define DIAG_SHOWN 50
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "conf/arena.h"
+#include "base/arena.h"
 
 #define REGEX_DEPTH_MAX 32
 #define REGEX_UNBOUNDED UINT32_MAX

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/cleanup.h"
-#include "conf/arena.h"
+#include "base/arena.h"
 #include "wire/image.h"
 
 struct writer;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/clock.h"
-#include "conf/arena.h"
+#include "base/arena.h"
 #include "wire/image.h"
 
 #define ZONE_YEARS_BACK  2

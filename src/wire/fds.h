@@ -12,4 +12,6 @@ enum {
 	FD_CONTROL = 6,    /* listening unix stream socket (judge) */
 	FD_STATE = 7,      /* directory of the book (judge) */
 	FD_SELFCHECK = 8, /* RUNTIME/selfcheck.log, append only (judge): the line of a self check */
+	FD_DUMP = 9,      /* sealed memfd, dump/dump.h (prover, shadow) */
+	FD_PROOF = 10,    /* memfd to write wire/proof.h into (prover, shadow) */
 };

@@ -24,6 +24,8 @@ static const uint32_t item_sizes[IMAGE_SECTIONS] = {
     [IMAGE_PREFIXES] = sizeof(struct image_prefix),
     [IMAGE_ZONES] = sizeof(struct image_zone),
     [IMAGE_TRANSITIONS] = sizeof(struct image_transition),
+    [IMAGE_EXPOSES] = sizeof(struct image_expose),
+    [IMAGE_HOSTS] = sizeof(struct image_host),
 };
 
 /* What a 32-bit reference, or a span of them, inside an item points into. */
@@ -90,6 +92,18 @@ static const struct ref refs[] = {
     STR(IMAGE_PREFIXES, image_prefix, name),
     STR(IMAGE_ZONES, image_zone, name),
     SPAN(IMAGE_ZONES, image_zone, transitions, IMAGE_TRANSITIONS),
+    SPAN(IMAGE_SETTINGS, image_settings, peers, IMAGE_PREFIXES),
+    STR(IMAGE_EXPOSES, image_expose, name),
+    SPAN(IMAGE_EXPOSES, image_expose, ports, IMAGE_PORTS),
+    SPAN(IMAGE_EXPOSES, image_expose, plaintext, IMAGE_PORTS),
+    SPAN(IMAGE_EXPOSES, image_expose, allowed, IMAGE_PREFIXES),
+    SPAN(IMAGE_EXPOSES, image_expose, groups, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_EXPOSES, image_expose, inside, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_EXPOSES, image_expose, hosts, IMAGE_HOSTS),
+    STR(IMAGE_EXPOSES, image_expose, interface),
+    STR(IMAGE_EXPOSES, image_expose, file),
+    STR(IMAGE_HOSTS, image_host, name),
+    STR(IMAGE_HOSTS, image_host, group),
 };
 
 uint32_t
@@ -204,6 +218,8 @@ set_pointers(struct image *img)
 	img->prefixes = (const void *)section(h, IMAGE_PREFIXES);
 	img->zones = (const void *)section(h, IMAGE_ZONES);
 	img->transitions = (const void *)section(h, IMAGE_TRANSITIONS);
+	img->exposes = (const void *)section(h, IMAGE_EXPOSES);
+	img->hosts = (const void *)section(h, IMAGE_HOSTS);
 }
 
 static int

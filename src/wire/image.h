@@ -16,7 +16,7 @@
 #include "base/hash.h"
 
 #define IMAGE_MAGIC   "GUARDIMG"
-#define IMAGE_VERSION 1
+#define IMAGE_VERSION 2
 #define IMAGE_MAX     (64u << 20)
 
 typedef uint32_t str_t; /* offset into the string section */
@@ -33,11 +33,15 @@ struct image_settings {
 	uint32_t bans_max;        /* bans in force */
 	uint8_t early;            /* chain before conntrack */
 	uint8_t pad[7];
-	str_t control_group; /* may write to the control socket; "" is root alone */
-	uint32_t zone;       /* IMAGE_ZONES: the machine's */
-	struct span never;   /* IMAGE_PREFIXES: never_ban, flattened */
-	struct span proxies; /* IMAGE_PREFIXES: offences "from" these ban nobody and are told */
-	str_t main_file;     /* path of guardd.yaml, "" when there is none */
+	str_t control_group;  /* may write to the control socket; "" is root alone */
+	uint32_t zone;        /* IMAGE_ZONES: the machine's */
+	struct span never;    /* IMAGE_PREFIXES: never_ban, flattened */
+	struct span proxies;  /* IMAGE_PREFIXES: offences "from" these ban nobody and are told */
+	str_t main_file;      /* path of guardd.yaml, "" when there is none */
+	usec_t expose_repeat; /* a standing finding is told again so often; 0: never */
+	struct span peers;    /* IMAGE_PREFIXES: hosts that the scheduled test probes */
+	uint8_t no_infra;     /* no group infra is configured: expose rules allow this host alone */
+	uint8_t pad2[7];
 };
 
 enum image_header_kind {
@@ -145,6 +149,37 @@ struct image_rule {
 	struct span never;   /* IMAGE_PREFIXES: beside the settings' */
 };
 
+enum expose_listeners {
+	EXPOSE_OPTIONAL, /* nothing listening makes a gap latent */
+	EXPOSE_REQUIRED, /* nothing listening is a finding */
+	EXPOSE_UNNAMED,  /* the rule is for every listener that no other expose rule names */
+};
+
+/* Who may reach which ports (rules/, expose:). */
+struct image_expose {
+	str_t name;
+	struct span ports;     /* IMAGE_PORTS; n 0 with EXPOSE_UNNAMED */
+	struct span plaintext; /* IMAGE_PORTS: those that carry plain text */
+	struct span
+	    allowed; /* IMAGE_PREFIXES: only, flattened; this host's own addresses always are */
+	struct span groups;  /* IMAGE_STRINGS_LIST: only, as written */
+	struct span inside;  /* IMAGE_STRINGS_LIST: globs of interfaces whose hosts may reach it */
+	struct span hosts;   /* IMAGE_HOSTS: named hosts of the allowed groups */
+	struct addr address; /* this local address only; family 0: all */
+	uint8_t listeners;   /* enum expose_listeners */
+	uint8_t containers;  /* containers' own addresses and published ports, too */
+	uint8_t pad[5];
+	str_t interface; /* packets that come in by this one only; "": all */
+	str_t file;
+	uint32_t line;
+};
+
+/* A named host of a group: in the inventory with how many addresses of each family. */
+struct image_host {
+	str_t name, group;
+	uint32_t n4, n6;
+};
+
 struct image_group {
 	str_t name;
 	struct span prefixes; /* IMAGE_PREFIXES */
@@ -184,6 +219,8 @@ enum image_section {
 	IMAGE_PREFIXES,
 	IMAGE_ZONES,
 	IMAGE_TRANSITIONS,
+	IMAGE_EXPOSES,
+	IMAGE_HOSTS,
 	IMAGE_SECTIONS,
 };
 
@@ -214,6 +251,8 @@ struct image {
 	const struct image_prefix *prefixes;
 	const struct image_zone *zones;
 	const struct image_transition *transitions;
+	const struct image_expose *exposes;
+	const struct image_host *hosts;
 };
 
 /* Size of one item of a section, in bytes. */

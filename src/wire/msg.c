@@ -5,6 +5,7 @@
 #define K (1u << ROLE_KEEPER)
 #define R (1u << ROLE_READER)
 #define J (1u << ROLE_JUDGE)
+#define W (1u << ROLE_WATCHER)
 
 static const char *const role_names[ROLE_MAX] = {
     [ROLE_NONE] = "none",
@@ -12,16 +13,17 @@ static const char *const role_names[ROLE_MAX] = {
     [ROLE_KEEPER] = "guardd-keeper",
     [ROLE_READER] = "guardd-reader",
     [ROLE_JUDGE] = "guardd-judge",
+    [ROLE_WATCHER] = "guardd-watcher",
 };
 
 static const struct {
 	const char *name;
 	struct msg_rule rule;
 } msg_table[MSG_TYPE_MAX] = {
-    [MSG_PING] = {"PING", {G, K | R | J, 0}},
-    [MSG_PONG] = {"PONG", {K | R | J, G, 0}},
-    [MSG_READY] = {"READY", {K | R | J, G, 0}},
-    [MSG_STOP] = {"STOP", {G, K | R | J, 0}},
+    [MSG_PING] = {"PING", {G, K | R | J | W, 0}},
+    [MSG_PONG] = {"PONG", {K | R | J | W, G, 0}},
+    [MSG_READY] = {"READY", {K | R | J | W, G, 0}},
+    [MSG_STOP] = {"STOP", {G, K | R | J | W, 0}},
     [MSG_PEER] = {"PEER", {G, K | R | J, 1}},
     [MSG_CONFIG] = {"CONFIG", {G, K | J, 1}},
     [MSG_BROKEN] = {"BROKEN", {K | J, G, 0}},
@@ -52,6 +54,11 @@ static const struct {
     [MSG_OWN_BEGIN] = {"OWN_BEGIN", {K, J, 0}},
     [MSG_OWN] = {"OWN", {K, J, 0}},
     [MSG_OWN_END] = {"OWN_END", {K, J, 0}},
+    [MSG_DUMP] = {"DUMP", {W, G, 2}},
+    [MSG_PROOF] = {"PROOF", {G, J, 2}},
+    [MSG_PROVE] = {"PROVE", {J | G, G | W, 0}},
+    [MSG_CONFIRM] = {"CONFIRM", {J, G, 1}},
+    [MSG_CONFIRMED] = {"CONFIRMED", {G, J, 2}},
 };
 
 const char *

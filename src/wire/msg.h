@@ -18,6 +18,7 @@ enum role {
 	ROLE_KEEPER,
 	ROLE_READER,
 	ROLE_JUDGE,
+	ROLE_WATCHER,
 	ROLE_MAX,
 };
 
@@ -70,6 +71,14 @@ enum msg_type {
 	MSG_OWN_BEGIN, /* keeper: the list of never-ban prefixes of this machine starts anew */
 	MSG_OWN,       /* keeper: u.own */
 	MSG_OWN_END,
+	/* exposure: watcher -> supervisor -> (prover) -> judge, and back for the second opinion */
+	MSG_DUMP,  /* watcher, with fd (dump/dump.h) when u.dump.status is 0: the kernel's state
+		      changed,  or was asked for; id of the question, 0 of its own accord */
+	MSG_PROOF, /* supervisor, with fd (wire/proof.h) when u.result.status is 0: to the judge */
+	MSG_PROVE, /* judge -> supervisor -> watcher: dump now; id is echoed in MSG_DUMP, MSG_PROOF
+		    */
+	MSG_CONFIRM,   /* judge, with fd (wire/proof.h: cells to confirm): shadow replay, please */
+	MSG_CONFIRMED, /* supervisor, with fd when u.result.status is 0: the same cells, answered */
 	MSG_TYPE_MAX,
 };
 
@@ -209,6 +218,11 @@ struct msg {
 		struct {
 			uint32_t why; /* enum resync_why */
 		} resync;
+		struct {
+			int32_t status;   /* 0, or negative errno: no dump */
+			uint32_t changes; /* notifications that this dump answers; 0: a timer, or
+					     asked */
+		} dump;
 		struct {
 			struct prefix prefix;
 			uint8_t kind; /* enum own_kind */

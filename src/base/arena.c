@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "conf/arena.h"
+#include "base/arena.h"
 
 #include <stdarg.h>
 #include <stdint.h>
