@@ -57,8 +57,8 @@ static const struct {
     [MSG_DUMP] = {"DUMP", {W, G, 2}},
     [MSG_PROOF] = {"PROOF", {G, J, 2}},
     [MSG_PROVE] = {"PROVE", {J | G, G | W, 0}},
-    [MSG_CONFIRM] = {"CONFIRM", {J, G, 1}},
-    [MSG_CONFIRMED] = {"CONFIRMED", {G, J, 2}},
+    [MSG_SHADOW] = {"SHADOW", {J, G, 1}},
+    [MSG_SHADOWED] = {"SHADOWED", {G, J, 2}},
 };
 
 const char *

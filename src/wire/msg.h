@@ -72,13 +72,13 @@ enum msg_type {
 	MSG_OWN,       /* keeper: u.own */
 	MSG_OWN_END,
 	/* exposure: watcher -> supervisor -> (prover) -> judge, and back for the second opinion */
-	MSG_DUMP,  /* watcher, with fd (dump/dump.h) when u.dump.status is 0: the kernel's state
-		      changed,  or was asked for; id of the question, 0 of its own accord */
-	MSG_PROOF, /* supervisor, with fd (wire/proof.h) when u.result.status is 0: to the judge */
-	MSG_PROVE, /* judge -> supervisor -> watcher: dump now; id is echoed in MSG_DUMP, MSG_PROOF
-		    */
-	MSG_CONFIRM,   /* judge, with fd (wire/proof.h: cells to confirm): shadow replay, please */
-	MSG_CONFIRMED, /* supervisor, with fd when u.result.status is 0: the same cells, answered */
+	MSG_DUMP,   /* watcher, with fd (dump/dump.h) when u.dump.status is 0: the kernel's state
+		       changed,  or was asked for; id of the question, 0 of its own accord */
+	MSG_PROOF,  /* supervisor, with fd (wire/proof.h) when u.result.status is 0: to the judge */
+	MSG_PROVE,  /* judge -> supervisor -> watcher: dump now; id is echoed in MSG_DUMP, MSG_PROOF
+		     */
+	MSG_SHADOW, /* judge, with fd (wire/proof.h: cells to confirm): shadow replay, please */
+	MSG_SHADOWED, /* supervisor, with fd when u.result.status is 0: the same cells, answered */
 	MSG_TYPE_MAX,
 };
 
