@@ -24,6 +24,7 @@
 #include "guardd/notify.h"
 #include "guardd/options.h"
 #include "guardd/power.h"
+#include "guardd/prove.h"
 #include "guardd/roles.h"
 #include "guardd/spawn.h"
 #include "wire/stats.h"
@@ -35,6 +36,7 @@ struct guardd {
 	struct event_base *base;
 	struct config *config;
 	struct roles *roles;
+	struct prove *prove;
 	struct roles_fds fds;
 	int lock;
 	bool started, reloading;
@@ -101,11 +103,29 @@ on_reload(void *ctx, uint32_t id)
 	reload(ctx, id);
 }
 
+static void
+on_exposure(void *ctx, const struct msg *m, int fd)
+{
+	struct guardd *g = ctx;
+
+	prove_on_msg(g->prove, m, fd);
+}
+
+static void
+on_blind(void *ctx)
+{
+	struct guardd *g = ctx;
+
+	prove_blind(g->prove);
+}
+
 static const struct roles_ops role_ops = {
     .on_all_ready = on_all_ready,
     .on_reload = on_reload,
     .on_lost = on_lost,
     .on_stopped = on_stopped,
+    .on_exposure = on_exposure,
+    .on_blind = on_blind,
 };
 
 static void
@@ -121,6 +141,7 @@ on_config(void *ctx, const struct config_result *res)
 		log_info(g->started ? "configuration loaded again" : "configuration loaded");
 		if (r < 0)
 			on_lost(g, "the roles could not be started");
+		prove_again(g->prove);
 		g->started = true;
 	} else if (g->started) {
 		log_err("the new configuration has errors: going on with the one in force");
@@ -145,7 +166,7 @@ on_child(evutil_socket_t sig, short what, void *arg)
 	(void)sig;
 	(void)what;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		if (!config_reap(g->config, pid, status))
+		if (!config_reap(g->config, pid, status) && !prove_reap(g->prove, pid, status))
 			roles_reap(g->roles, pid, status);
 }
 
@@ -318,7 +339,7 @@ run_clean(const struct options *o)
 		return 1;
 	}
 	s.args = args;
-	s.powerful = true;
+	s.power = power_keeper();
 	pid = spawn_start(&s);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return 1;
@@ -339,12 +360,15 @@ run(struct guardd *g)
 	g->base = event_base_new();
 	if (!g->base || add_events(g) < 0 ||
 	    config_new(&g->config, &g->options, on_config, g) < 0 ||
-	    roles_new(&g->roles, g->base, &g->fds, &role_ops, g) < 0)
+	    roles_new(&g->roles, g->base, &g->fds, &role_ops, g) < 0 ||
+	    prove_new(&g->prove, g->base, g->options.runtime) < 0)
 		fatal("out of memory");
+	prove_use(g->prove, g->roles);
 	r = config_start(g->config);
 	if (r < 0)
 		fatal("cannot start guardd-conf: %s", strerror(-r));
 	event_base_dispatch(g->base);
+	prove_free(g->prove);
 	roles_free(g->roles);
 	config_free(g->config);
 	return g->status;

@@ -18,6 +18,12 @@ power_keeper(void)
 	return 1ULL << CAP_NET_ADMIN | 1ULL << CAP_DAC_READ_SEARCH;
 }
 
+uint64_t
+power_watcher(void)
+{
+	return 1ULL << CAP_NET_ADMIN;
+}
+
 static int
 set_capabilities(uint64_t caps)
 {
@@ -77,13 +83,12 @@ power_become(const char *user, uid_t uid, gid_t gid)
 }
 
 int
-power_pass_on(void)
+power_pass_on(uint64_t caps)
 {
-	int r = set_capabilities(power_keeper());
+	int r = set_capabilities(caps);
 
 	for (unsigned long c = 0; r == 0 && c < 64; c++)
-		if (power_keeper() >> c & 1 &&
-		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) < 0)
+		if (caps >> c & 1 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0, 0) < 0)
 			r = -errno;
 	return r;
 }

@@ -42,9 +42,11 @@ struct roles {
 	struct role_state states[ROLE_MAX];
 };
 
-static const enum role start_order[] = {ROLE_KEEPER, ROLE_JUDGE, ROLE_READER};
-static const enum role stop_order[] = {ROLE_READER, ROLE_JUDGE, ROLE_KEEPER};
-#define N_ROLES (sizeof(start_order) / sizeof(*start_order))
+static const enum role start_order[] = {ROLE_KEEPER, ROLE_WATCHER, ROLE_JUDGE, ROLE_READER};
+static const enum role stop_order[] = {ROLE_READER, ROLE_JUDGE, ROLE_WATCHER, ROLE_KEEPER};
+/* After this one nobody else can get a capability. */
+#define LAST_WITH_POWER ROLE_WATCHER
+#define N_ROLES         (sizeof(start_order) / sizeof(*start_order))
 
 static int start_role(struct role_state *s);
 
@@ -81,7 +83,6 @@ on_msg(void *ctx, const struct msg *m, int fd)
 	struct role_state *s = ctx;
 	struct roles *r = s->all;
 
-	(void)fd;
 	switch (m->type) {
 	case MSG_READY:
 		if (!s->ready) {
@@ -99,9 +100,15 @@ on_msg(void *ctx, const struct msg *m, int fd)
 	case MSG_RELOAD:
 		r->ops->on_reload(r->ctx, m->id);
 		break;
+	case MSG_DUMP:
+	case MSG_PROVE:
+	case MSG_SHADOW:
+		r->ops->on_exposure(r->ctx, m, fd);
+		return;
 	default:
 		break;
 	}
+	closep(&fd);
 }
 
 static void
@@ -143,8 +150,10 @@ describe(const struct role_state *s, int channel)
 
 	sp.fds[FD_SUPERVISOR] = channel;
 	sp.fds[FD_IMAGE] = s->all->image;
-	sp.powerful = s->role == ROLE_KEEPER;
-	if (s->role != ROLE_KEEPER)
+	sp.power = s->role == ROLE_KEEPER    ? power_keeper()
+		   : s->role == ROLE_WATCHER ? power_watcher()
+					     : 0;
+	if (s->role == ROLE_JUDGE || s->role == ROLE_READER)
 		sp.fds[FD_STATS] = fds->stats;
 	if (s->role == ROLE_JUDGE) {
 		sp.fds[FD_CONTROL] = fds->control;
@@ -182,7 +191,9 @@ start_role(struct role_state *s)
 	for (size_t i = 0; e == 0 && i < N_ROLES; i++) {
 		struct role_state *o = &r->states[start_order[i]];
 
-		if (o != s && o->pid > 0 && o->chan)
+		/* The watcher speaks to the supervisor alone. */
+		if (o != s && o->pid > 0 && o->chan && s->role != ROLE_WATCHER &&
+		    o->role != ROLE_WATCHER)
 			e = join(s, o);
 	}
 	return e;
@@ -278,8 +289,7 @@ start_all(struct roles *r)
 
 		if (e < 0)
 			return e;
-		/* The keeper is the first; from here on nobody else can get its capabilities. */
-		if (start_order[i] == ROLE_KEEPER && !r->dropped) {
+		if (start_order[i] == LAST_WITH_POWER && !r->dropped) {
 			e = power_drop();
 			if (e < 0)
 				return e;
@@ -315,6 +325,24 @@ roles_use_image(struct roles *r, int image)
 	if (reader->pid > 0)
 		stop_role(reader);
 	return 0;
+}
+
+bool
+roles_send(struct roles *r, enum role role, const struct msg *m, int fd)
+{
+	struct chan *c = r->states[role].chan;
+
+	if (!c) {
+		closep(&fd);
+		return false;
+	}
+	return (fd < 0 ? chan_send(c, m) : chan_send_fd(c, m, fd)) == 0;
+}
+
+int
+roles_image(const struct roles *r)
+{
+	return r->image;
 }
 
 void
@@ -364,6 +392,10 @@ tell_end(const struct role_state *s, int status, usec_t again)
 	if (s->role == ROLE_KEEPER)
 		log_alert("%s ended (%s): guardd ends too, bans stay in the kernel",
 		    role_name(s->role), how);
+	else if (s->role == ROLE_WATCHER)
+		log_alert("%s ended (%s): nobody watches the firewall until guardd is restarted, "
+			  "bans go on",
+		    role_name(s->role), how);
 	else
 		log_warning("%s ended (%s): starting it again%s%s", role_name(s->role), how,
 		    again ? " in " : "", again ? clock_format_span(again, in) : "");
@@ -406,6 +438,8 @@ roles_reap(struct roles *r, pid_t pid, int status)
 		tell_end(s, status, in);
 		if (s->role == ROLE_KEEPER)
 			r->ops->on_lost(r->ctx, "the keeper ended");
+		else if (s->role == ROLE_WATCHER)
+			r->ops->on_blind(r->ctx);
 		else
 			arm(s, in);
 	}

@@ -19,6 +19,10 @@ struct roles_ops {
 	void (*on_reload)(void *ctx, uint32_t id);   /* the judge asks */
 	void (*on_lost)(void *ctx, const char *why); /* guarding cannot go on: the keeper ended */
 	void (*on_stopped)(void *ctx);               /* after roles_stop: all have ended */
+	/* MSG_DUMP, MSG_PROVE, MSG_SHADOW; fd is the callee's. */
+	void (*on_exposure)(void *ctx, const struct msg *m, int fd);
+	/* The watcher ended for good: it cannot be given its capability again. */
+	void (*on_blind)(void *ctx);
 };
 
 /* Descriptors for the roles that need them; they stay the caller's. */
@@ -32,11 +36,17 @@ void roles_free(struct roles *r);
 /* First start, or a new image: keeper and judge switch to it, the reader is started afresh. Takes
  * image. */
 int roles_use_image(struct roles *r, int image);
+/* Sends one record, with fd (taken) unless it is -1. False: the role is not there, or its queue is
+ * full. */
+bool roles_send(struct roles *r, enum role role, const struct msg *m, int fd);
+/* The image in force; stays the roles'. -1: none yet. */
+int roles_image(const struct roles *r);
 /* Answers the judge's request id; takes errors. */
 void roles_answer_reload(struct roles *r, uint32_t id, int status, int errors);
 /* True when pid is a role; status is of waitpid(2). */
 bool roles_reap(struct roles *r, pid_t pid, int status);
-/* Ends reader, judge, keeper in this order, so that what was read still reaches book and kernel. */
+/* Ends reader, judge, watcher, keeper in this order, so that what was read still reaches book and
+ * kernel. */
 void roles_stop(struct roles *r);
 /* Asks all; returns whether all answered the last question. A role that missed two is killed. */
 bool roles_ping(struct roles *r);

@@ -62,7 +62,7 @@ static void
 run_child(const struct spawn *s, const char *path, pid_t parent)
 {
 	const char *argv[MAX_ARGS + 2] = {path};
-	int r = s->powerful ? power_pass_on() : power_drop();
+	int r = s->power ? power_pass_on(s->power) : power_drop();
 
 	for (int i = 0; s->args && s->args[i] && i < MAX_ARGS; i++)
 		argv[i + 1] = s->args[i];

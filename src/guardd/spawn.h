@@ -4,18 +4,18 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "wire/fds.h"
 
-#define SPAWN_FDS (FD_SELFCHECK + 1)
+#define SPAWN_FDS (FD_PROOF + 1)
 
 struct spawn {
 	const char *name;        /* "guardd-reader": beside this executable, or in LIBEXECDIR */
 	const char *const *args; /* after argv[0], ends with NULL; may be NULL */
 	int fds[SPAWN_FDS];      /* descriptor to give as number i; -1: none (0..2: inherited) */
-	bool powerful;           /* the keeper: gets the capabilities */
+	uint64_t power;          /* capabilities it gets, of those this process has */
 };
 
 /* A struct spawn without descriptors. */

@@ -122,12 +122,13 @@ book_is_behind(const struct book *b)
 {
 	return b->parts.positions->changed ||
 	       tallies_changed_first(b->parts.tallies) != TALLY_NONE ||
-	       bans_changed_first(b->parts.bans) != BANS_NONE;
+	       bans_changed_first(b->parts.bans) != BANS_NONE ||
+	       (b->parts.gaps && gaps_changed(b->parts.gaps));
 }
 
 /* The statement, made at its first use and without values of the former one. */
-static sqlite3_stmt *
-statement(struct book *b, enum book_statement which)
+sqlite3_stmt *
+book_statement(struct book *b, enum book_sql which)
 {
 	if (!b->statements[which] &&
 	    sqlite3_prepare_v3(b->db, book_statements[which], -1, SQLITE_PREPARE_PERSISTENT,
@@ -137,8 +138,8 @@ statement(struct book *b, enum book_statement which)
 }
 
 /* Runs a statement that gives no rows. */
-static int
-run(struct book *b, sqlite3_stmt *s)
+int
+book_run(struct book *b, sqlite3_stmt *s)
 {
 	int code = s ? sqlite3_step(s) : sqlite3_errcode(b->db);
 
@@ -148,19 +149,19 @@ run(struct book *b, sqlite3_stmt *s)
 }
 
 static int
-run_simple(struct book *b, enum book_statement which)
+run_simple(struct book *b, enum book_sql which)
 {
-	return run(b, statement(b, which));
+	return book_run(b, book_statement(b, which));
 }
 
 static int
-run_int(struct book *b, enum book_statement which, int64_t value)
+run_int(struct book *b, enum book_sql which, int64_t value)
 {
-	sqlite3_stmt *s = statement(b, which);
+	sqlite3_stmt *s = book_statement(b, which);
 
 	if (s)
 		sqlite3_bind_int64(s, 1, value);
-	return run(b, s);
+	return book_run(b, s);
 }
 
 /* --- writing --- */
@@ -169,20 +170,20 @@ static int
 rule_id(struct book *b, uint16_t slot, int64_t *id)
 {
 	struct rule *r = &b->parts.rules->slots[slot];
-	sqlite3_stmt *add = statement(b, SQL_RULE_ADD), *get = statement(b, SQL_RULE_ID);
+	sqlite3_stmt *add = book_statement(b, SQL_RULE_ADD), *get = book_statement(b, SQL_RULE_ID);
 	int e;
 
 	if (r->book_id == 0) {
 		if (!add || !get)
-			return run(b, NULL);
+			return book_run(b, NULL);
 		sqlite3_bind_text(add, 1, r->name, -1, SQLITE_STATIC);
-		e = run(b, add);
+		e = book_run(b, add);
 		if (e < 0)
 			return e;
 		sqlite3_bind_text(get, 1, r->name, -1, SQLITE_STATIC);
 		if (sqlite3_step(get) == SQLITE_ROW)
 			r->book_id = sqlite3_column_int64(get, 0);
-		e = run(b, get);
+		e = book_run(b, get);
 		if (e < 0)
 			return e;
 	}
@@ -219,16 +220,16 @@ static int
 save_positions(struct book *b)
 {
 	const struct positions *p = b->parts.positions;
-	sqlite3_stmt *s = statement(b, SQL_POSITION);
+	sqlite3_stmt *s = book_statement(b, SQL_POSITION);
 	int r = 0;
 
 	if (!s)
-		return run(b, NULL);
+		return book_run(b, NULL);
 	for (size_t i = 0; r == 0 && p->changed && i < p->n; i++) {
 		if (!p->items[i].changed)
 			continue;
 		bind_position(s, &p->items[i]);
-		r = run(b, s);
+		r = book_run(b, s);
 	}
 	return r;
 }
@@ -251,18 +252,18 @@ save_tally(struct book *b, sqlite3_stmt *s, uint32_t slot)
 	sqlite3_bind_int64(s, 2, rule);
 	sqlite3_bind_blob(s, 3, blob, blob_of_prefix(&v.source, blob), SQLITE_STATIC);
 	sqlite3_bind_blob(s, 4, v.events, (int)(v.n * sizeof(*v.events)), SQLITE_STATIC);
-	return run(b, s);
+	return book_run(b, s);
 }
 
 static int
 save_tallies(struct book *b)
 {
 	struct tallies *t = b->parts.tallies;
-	sqlite3_stmt *s = statement(b, SQL_TALLY);
+	sqlite3_stmt *s = book_statement(b, SQL_TALLY);
 	int r = 0;
 
 	if (!s)
-		return run(b, NULL);
+		return book_run(b, NULL);
 	for (uint32_t slot = tallies_changed_first(t); r == 0 && slot != TALLY_NONE;
 	     slot = tallies_changed_next(t, slot))
 		r = save_tally(b, s, slot);
@@ -288,18 +289,18 @@ bind_ban(sqlite3_stmt *s, int index, const struct ban *x, usec_t ended)
 static int
 save_gone(struct book *b, uint32_t slot, const struct ban *x)
 {
-	sqlite3_stmt *s = statement(b, SQL_HISTORY);
+	sqlite3_stmt *s = book_statement(b, SQL_HISTORY);
 	unsigned char blob[BLOB_MAX];
 	struct prefix p = ban_prefix(x);
 	int64_t rule;
-	int r = s ? rule_id(b, x->rule, &rule) : run(b, NULL);
+	int r = s ? rule_id(b, x->rule, &rule) : book_run(b, NULL);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(s, 1, rule);
 	sqlite3_bind_blob(s, 2, blob, blob_of_prefix(&p, blob), SQLITE_STATIC);
 	bind_ban(s, 3, x, ban_end(x));
-	r = run(b, s);
+	r = book_run(b, s);
 	return r < 0 ? r : run_int(b, SQL_BAN_GONE, slot);
 }
 
@@ -322,18 +323,18 @@ save_ban(struct book *b, sqlite3_stmt *s, uint32_t slot, const struct ban *x)
 	sqlite3_bind_blob(s, 3, blob, blob_of_addr(&x->addr, blob), SQLITE_STATIC);
 	sqlite3_bind_int64(s, 4, x->len);
 	bind_ban(s, 5, x, x->ended);
-	return run(b, s);
+	return book_run(b, s);
 }
 
 static int
 save_bans(struct book *b)
 {
 	struct bans *bans = b->parts.bans;
-	sqlite3_stmt *s = statement(b, SQL_BAN);
+	sqlite3_stmt *s = book_statement(b, SQL_BAN);
 	int r = 0;
 
 	if (!s)
-		return run(b, NULL);
+		return book_run(b, NULL);
 	for (uint32_t slot = bans_changed_first(bans); r == 0 && slot != BANS_NONE;
 	     slot = bans_changed_next(bans, slot))
 		r = save_ban(b, s, slot, bans_get(bans, slot));
@@ -349,6 +350,8 @@ clean(struct book *b, usec_t now, usec_t keep_from)
 	if (now < b->next_clean)
 		return 0;
 	r = run_int(b, SQL_FORGET, keep_from);
+	if (r == 0 && sqlite3_changes(b->db) == 0)
+		r = run_int(b, SQL_FORGET_GAPS, keep_from);
 	if (r < 0 || sqlite3_changes(b->db) > 0)
 		return r;
 	b->next_clean = now + CLEAN_EVERY;
@@ -367,6 +370,8 @@ write_all(struct book *b, usec_t now, usec_t keep_from)
 		r = save_tallies(b);
 	if (r == 0)
 		r = save_bans(b);
+	if (r == 0)
+		r = book_save_gaps(b);
 	if (r == 0)
 		r = clean(b, now, keep_from);
 	return r < 0 ? r : run_simple(b, SQL_COMMIT);
@@ -403,6 +408,8 @@ book_commit(struct book *b, usec_t now, usec_t keep_from)
 	positions_saved(b->parts.positions);
 	tallies_saved(b->parts.tallies);
 	bans_saved(b->parts.bans);
+	if (b->parts.gaps)
+		gaps_saved(b->parts.gaps);
 	return 0;
 }
 
@@ -420,7 +427,7 @@ book_former(
 	/* A rule without a row has no history. */
 	if (!b->db || id == 0)
 		return false;
-	s = statement(b, SQL_FORMER);
+	s = book_statement(b, SQL_FORMER);
 	if (!s)
 		return false;
 	sqlite3_bind_blob(s, 1, blob, blob_of_prefix(p, blob), SQLITE_STATIC);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "judge/bans.h"
+#include "judge/gaps.h"
 #include "judge/positions.h"
 #include "judge/rules.h"
 #include "judge/tally.h"
@@ -23,6 +24,7 @@ struct book_parts {
 	struct positions *positions;
 	struct tallies *tallies;
 	struct bans *bans;
+	struct gaps *gaps; /* NULL: none are kept */
 };
 
 /* What became of opening, for the log. */
@@ -79,3 +81,7 @@ int book_history_inside(struct book *b, const struct prefix *p, int64_t *before,
     book_entry_fn fn, void *ctx);
 int book_history_of(
     struct book *b, const struct prefix *p, unsigned limit, book_entry_fn fn, void *ctx);
+/* Exposure findings, newest first, at most limit: standing ones, with all those that ended, too. fn
+ * gets one at a time, its texts valid during the call. */
+int book_gaps(struct book *b, bool all, unsigned limit, void (*fn)(void *ctx, const struct gap *g),
+    void *ctx);

@@ -133,6 +133,8 @@ start_over(struct book *b)
 	positions_change_all(b->parts.positions);
 	tallies_change_all(b->parts.tallies);
 	bans_change_all(b->parts.bans);
+	if (b->parts.gaps)
+		gaps_change_all(b->parts.gaps);
 	for (uint16_t i = 0; i < b->parts.rules->n; i++)
 		b->parts.rules->slots[i].book_id = 0;
 }

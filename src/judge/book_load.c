@@ -301,6 +301,8 @@ book_load(struct book *b, usec_t now, uint32_t *unread)
 		r = each_row(&l, SQL_LOAD_BANS, load_ban);
 	if (r == 0)
 		r = delete_left_out(&l, "DELETE FROM bans WHERE slot=?1");
+	if (r == 0)
+		r = book_load_gaps(b);
 	free(l.stale);
 	*unread = l.unread;
 	return r;

@@ -22,6 +22,15 @@ struct book {
 	char error[256];
 };
 
+/* The statement, made at its first use; NULL: the database says why. */
+sqlite3_stmt *book_statement(struct book *b, enum book_sql which);
+/* Runs a statement that gives no rows, and makes it ready for the next time; NULL is the last
+ * error.
+ */
+int book_run(struct book *b, sqlite3_stmt *s);
+/* All gaps that changed (judge/book_gaps.c), and those that stand, at the start. */
+int book_save_gaps(struct book *b);
+int book_load_gaps(struct book *b);
 /* SQLite's result codes as negative errno; keeps the text for book_error. SQLITE_OK, ROW and DONE
  * are 0. */
 int book_fail(struct book *b, int code);

@@ -8,7 +8,7 @@
  */
 #pragma once
 
-#define BOOK_SCHEMA 1 /* PRAGMA user_version */
+#define BOOK_SCHEMA 2 /* PRAGMA user_version */
 
 /* Brings version i to i + 1; 0 is an empty file. */
 static const char *const book_migrations[BOOK_SCHEMA] = {
@@ -28,6 +28,14 @@ static const char *const book_migrations[BOOK_SCHEMA] = {
     " packets INTEGER NOT NULL, bytes INTEGER NOT NULL, flags INTEGER NOT NULL, note TEXT);"
     "CREATE INDEX history_prefix ON history(prefix, rule, ended);"
     "CREATE INDEX history_ended ON history(ended);",
+    "CREATE TABLE gaps(key INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " print INTEGER NOT NULL, told INTEGER NOT NULL, times INTEGER NOT NULL, kind INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, family INTEGER NOT NULL, proto INTEGER NOT NULL, port INTEGER NOT "
+    "NULL,"
+    " port_high INTEGER NOT NULL, confirmed INTEGER NOT NULL, rule TEXT NOT NULL, text TEXT NOT "
+    "NULL,"
+    " changer TEXT NOT NULL, PRIMARY KEY(key, since)) WITHOUT ROWID;"
+    "CREATE INDEX gaps_until ON gaps(until);",
 };
 
 /* Exclusive: nobody else may use the book, and no shared memory is needed. */
@@ -42,7 +50,7 @@ static const char *const book_migrations[BOOK_SCHEMA] = {
 	"PRAGMA trusted_schema=OFF;"                                                               \
 	"PRAGMA cell_size_check=ON;"
 
-enum book_statement {
+enum book_sql {
 	SQL_BEGIN,
 	SQL_COMMIT,
 	SQL_ROLLBACK,
@@ -57,6 +65,8 @@ enum book_statement {
 	SQL_FORMER,
 	SQL_FORGET,
 	SQL_FORGET_POSITIONS,
+	SQL_GAP,
+	SQL_FORGET_GAPS,
 	SQL_STATEMENTS,
 };
 
@@ -79,6 +89,8 @@ static const char *const book_statements[SQL_STATEMENTS] = {
     [SQL_FORGET] = "DELETE FROM history WHERE id IN"
 		   " (SELECT id FROM history WHERE ended<?1 LIMIT 2000)",
     [SQL_FORGET_POSITIONS] = "DELETE FROM positions WHERE moved<?1",
+    [SQL_GAP] = "REPLACE INTO gaps VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+    [SQL_FORGET_GAPS] = "DELETE FROM gaps WHERE until>0 AND until<?1",
 };
 
 /* Only at start, or on request. */
@@ -93,6 +105,8 @@ static const char *const book_statements[SQL_STATEMENTS] = {
 	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"  \
 	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                        \
 	" WHERE h.prefix>=?1 AND h.prefix<=?2 AND h.id<?3 ORDER BY h.id DESC LIMIT ?4"
+#define SQL_GAPS_STANDING "SELECT * FROM gaps WHERE until=0 ORDER BY since DESC LIMIT ?1"
+#define SQL_GAPS_ALL      "SELECT * FROM gaps ORDER BY since DESC LIMIT ?1"
 #define SQL_HISTORY_OF                                                                             \
 	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"  \
 	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                        \

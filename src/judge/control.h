@@ -42,7 +42,7 @@ struct request;
 struct request_ops {
 	void (*on_room)(struct request *q); /* the client took what was written */
 	void (*on_banned)(struct request *q, uint32_t slot, const struct msg_banned *answer);
-	void (*on_answer)(struct request *q, const struct msg *m); /* UNBANNED, FOUND_BAN */
+	void (*on_answer)(struct request *q, const struct msg *m); /* UNBANNED, FOUND_BAN, PROOF */
 	void (*on_reloaded)(
 	    struct request *q, uint32_t id, int status, int errors); /* errors is lent */
 	void (*on_late)(struct request *q); /* the time of request_wait is over */

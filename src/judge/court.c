@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "judge/drops.h"
+#include "judge/exposure.h"
 #include "judge/groups.h"
 #include "judge/requests.h"
 #include "judge/selfcheck.h"
@@ -329,6 +330,7 @@ judge_on_config(struct court *c, int fd)
 		log_err("the new configuration cannot be taken over: %s", strerror(-r));
 	image_close(&old);
 	use_rights(c);
+	exposure_follow_image(c->exposure);
 	follow_rules(c, clock_real());
 }
 
@@ -387,6 +389,13 @@ supervisor_msg(void *ctx, const struct msg *m, int fd)
 		control_on_reloaded(c->control, m->id, m->u.result.status, fd);
 		close(fd);
 		break;
+	case MSG_PROOF:
+		exposure_on_proof(c->exposure, m, fd);
+		control_on_answer(c->control, m);
+		break;
+	case MSG_SHADOWED:
+		exposure_on_shadowed(c->exposure, m, fd);
+		break;
 	case MSG_STOP:
 		stop(c);
 		break;
@@ -438,9 +447,13 @@ make_tables(struct court *c)
 static int
 make_parts(struct court *c, const struct court_fds *fds)
 {
-	const struct book_parts parts = {&c->rules, &c->positions, c->tallies, c->bans};
-	int r = book_new(&c->book, fds->state, &parts);
+	struct book_parts parts = {&c->rules, &c->positions, c->tallies, c->bans, NULL};
+	int r = exposure_new(&c->exposure, c);
 
+	if (r == 0) {
+		parts.gaps = exposure_gaps(c->exposure);
+		r = book_new(&c->book, fds->state, &parts);
+	}
 	if (r == 0)
 		r = enforce_new(&c->enforce, c->base, c->bans, &c->rules, &enforce_ops, c);
 	if (r == 0)
@@ -500,6 +513,7 @@ court_free(struct court *c)
 	drops_free(c->drops);
 	enforce_free(c->enforce);
 	book_free(c->book);
+	exposure_free(c->exposure);
 	chan_free(c->reader);
 	chan_free(c->supervisor);
 	for (size_t i = 0; i < 3; i++)

@@ -22,6 +22,7 @@
 
 struct selfcheck;
 struct drops;
+struct exposure;
 
 struct court {
 	struct event_base *base;
@@ -44,6 +45,7 @@ struct court {
 	bool rights_known;
 	struct selfcheck *selfcheck;
 	struct drops *drops;
+	struct exposure *exposure;
 	struct told future;        /* sources whose lines are ahead of now */
 	const struct stats *stats; /* the reader's counters; NULL: none */
 

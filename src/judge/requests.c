@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "judge/exposure.h"
 #include "judge/selfcheck.h"
 #include "judge/text.h"
 
@@ -195,6 +196,7 @@ request_status_(struct request *q, char *const *words, unsigned n)
 	json_int(&j, "uptime_s", (clock_real() - c->started) / USEC_PER_SEC);
 	json_text(&j, "config", *file ? file : "the built-in defaults");
 	json_text(&j, "config_read", clock_format(c->image.head->made, 0, time));
+	exposure_status(c->exposure, &j, clock_real());
 	json_int(&j, "bans", s.bans);
 	json_int(&j, "in_force", s.in_force);
 	json_int(&j, "dry_run", s.dry);
@@ -414,6 +416,8 @@ const struct command requests[] = {
     {"ban", "PREFIX [for SPAN] [because TEXT]", RIGHT_WRITE, 1, 5, request_ban},
     {"unban", "PREFIX", RIGHT_WRITE, 1, 1, request_unban},
     {"history", "PREFIX", RIGHT_READ, 1, 1, request_history},
+    {"exposure", "[RULE]", RIGHT_READ, 0, 1, request_exposure},
+    {"gaps", "[all]", RIGHT_READ, 0, 1, request_gaps},
     {"reload", "", RIGHT_WRITE, 0, 0, request_reload},
     {"selfcheck", "", RIGHT_WRITE, 0, 0, request_selfcheck},
     {"rules", "", RIGHT_READ, 0, 0, request_rules},

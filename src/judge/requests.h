@@ -20,6 +20,10 @@ void request_history(struct request *q, char *const *words, unsigned n);
 void request_ban(struct request *q, char *const *words, unsigned n);
 void request_unban(struct request *q, char *const *words, unsigned n);
 
+/* exposure [RULE], gaps [all] (judge/req_exposure.c) */
+void request_exposure(struct request *q, char *const *words, unsigned n);
+void request_gaps(struct request *q, char *const *words, unsigned n);
+
 /* The members of a ban's object, into an object that is open. now: real time. */
 struct ban_state {
 	bool in_force;

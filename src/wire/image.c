@@ -169,6 +169,37 @@ prefix_is_canonical(const struct prefix *p)
 	return addr_bits(&p->addr) > 0 && prefix_cmp(&again, p) == 0;
 }
 
+static bool
+ports_are_fine(const struct image *img)
+{
+	for (uint32_t i = 0; i < img->head->sections[IMAGE_PORTS].count; i++) {
+		const struct image_port *p = &img->ports[i];
+
+		if (!p->proto || !p->low || p->low > p->high)
+			return false;
+	}
+	return true;
+}
+
+static bool
+exposes_are_fine(const struct image *img)
+{
+	const struct span *peers = &img->settings->peers;
+
+	for (uint32_t i = 0; i < img->head->sections[IMAGE_EXPOSES].count; i++) {
+		const struct image_expose *x = &img->exposes[i];
+
+		if (x->listeners > EXPOSE_UNNAMED || x->containers > 1 ||
+		    (x->ports.n == 0) != (x->listeners == EXPOSE_UNNAMED) ||
+		    (x->address.family != 0 && addr_bits(&x->address) == 0))
+			return false;
+	}
+	for (uint32_t i = 0; i < peers->n; i++)
+		if (!prefix_is_host(&img->prefixes[peers->first + i].prefix))
+			return false;
+	return img->settings->expose_repeat >= 0 && img->settings->no_infra <= 1;
+}
+
 /* Values that index or divide later, beside the references. */
 static bool
 values_are_fine(const struct image *img)
@@ -194,7 +225,7 @@ values_are_fine(const struct image *img)
 	for (uint32_t i = 0; i < h->sections[IMAGE_EXAMPLES].count; i++)
 		if (img->examples[i].lines.n == 0)
 			return false;
-	return true;
+	return ports_are_fine(img) && exposes_are_fine(img);
 }
 
 static void

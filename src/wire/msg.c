@@ -57,7 +57,7 @@ static const struct {
     [MSG_DUMP] = {"DUMP", {W, G, 2}},
     [MSG_PROOF] = {"PROOF", {G, J, 2}},
     [MSG_PROVE] = {"PROVE", {J | G, G | W, 0}},
-    [MSG_SHADOW] = {"SHADOW", {J, G, 1}},
+    [MSG_SHADOW] = {"SHADOW", {J, G, 0}},
     [MSG_SHADOWED] = {"SHADOWED", {G, J, 2}},
 };
 

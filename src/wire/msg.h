@@ -71,14 +71,15 @@ enum msg_type {
 	MSG_OWN_BEGIN, /* keeper: the list of never-ban prefixes of this machine starts anew */
 	MSG_OWN,       /* keeper: u.own */
 	MSG_OWN_END,
-	/* exposure: watcher -> supervisor -> (prover) -> judge, and back for the second opinion */
+	/* exposure: watcher -> supervisor (runs the prover) -> judge */
 	MSG_DUMP,   /* watcher, with fd (dump/dump.h) when u.dump.status is 0: the kernel's state
-		       changed,  or was asked for; id of the question, 0 of its own accord */
-	MSG_PROOF,  /* supervisor, with fd (wire/proof.h) when u.result.status is 0: to the judge */
-	MSG_PROVE,  /* judge -> supervisor -> watcher: dump now; id is echoed in MSG_DUMP, MSG_PROOF
+		       changed, or was asked for; id of the question, 0 of its own accord */
+	MSG_PROVE,  /* judge -> supervisor -> watcher: dump now; MSG_DUMP and MSG_PROOF echo the id
 		     */
-	MSG_SHADOW, /* judge, with fd (wire/proof.h: cells to confirm): shadow replay, please */
-	MSG_SHADOWED, /* supervisor, with fd when u.result.status is 0: the same cells, answered */
+	MSG_PROOF,  /* supervisor: u.proof, with fd (wire/proof.h, sealed) when its status is 0 */
+	MSG_SHADOW, /* judge: u.proof.serial, replay the witnesses of this proof, please */
+	MSG_SHADOWED, /* supervisor: u.proof, with fd when its status is 0: one byte per cell of the
+			 proof, enum proof_confirmed */
 	MSG_TYPE_MAX,
 };
 
@@ -220,9 +221,12 @@ struct msg {
 		} resync;
 		struct {
 			int32_t status;   /* 0, or negative errno: no dump */
-			uint32_t changes; /* notifications that this dump answers; 0: a timer, or
-					     asked */
+			uint32_t changes; /* notifications that it answers; 0: a timer, or asked */
 		} dump;
+		struct {
+			int32_t status;  /* 0; negative errno (-ESTALE: a newer proof is there) */
+			uint32_t serial; /* of the proof */
+		} proof;
 		struct {
 			struct prefix prefix;
 			uint8_t kind; /* enum own_kind */

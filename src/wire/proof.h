@@ -63,7 +63,8 @@ struct proof_cell {
 	uint64_t print; /* hash of what was found: differs when the finding changed */
 	struct proof_witness witness;
 	uint32_t rule; /* offset of its name in the text; NUL-terminated */
-	uint32_t text; /* one sentence for people, NUL-terminated; "" when proven */
+	uint32_t
+	    text; /* one sentence for people, NUL-terminated; when proven "", or what to know */
 	uint32_t json; /* the cell's JSON object as guardctl check prints it, NUL-terminated, no
 			  newline */
 	uint32_t pad2;
@@ -87,7 +88,7 @@ struct proof {
 	const char *text;
 };
 
-/* Maps fd, which stays the caller's. -EINVAL: out of bounds somewhere. */
+/* Reads a copy of fd, which stays the caller's. -EINVAL: out of bounds somewhere. */
 int proof_open(struct proof *p, int fd);
 void proof_close(struct proof *p);
 const char *proof_state_name(enum proof_state s); /* "proven", "latent", "depends", "shut out",
