@@ -68,9 +68,21 @@ read_ban(struct config *c, const struct yaml_file *file, const char *name)
 	*(struct rule **)list_add(&c->arena, &c->rules, sizeof(rule)) = rule;
 }
 
+static void
+read_expose(struct config *c, const struct yaml_file *file, const char *name)
+{
+	struct schema_reader r = {&c->arena, &c->diag, is_off(file->root)};
+	struct expose *x = arena_alloc(&c->arena, sizeof(*x));
+
+	schema_read(&r, expose_schema(), file->root, x);
+	if (!directory_check_name(c, "rule", &x->name, name) || !x->name.s || !x->enabled)
+		return;
+	*(struct expose **)list_add(&c->arena, &c->exposes, sizeof(x)) = x;
+}
+
 /* A file is of the kind whose key it has. */
 static const struct file_kind filter_kinds[] = {{"filter", read_filter}, {0}};
-static const struct file_kind rule_kinds[] = {{"ban", read_ban}, {0}};
+static const struct file_kind rule_kinds[] = {{"ban", read_ban}, {"expose", read_expose}, {0}};
 
 static void
 read_main(struct config *c)
@@ -142,6 +154,18 @@ config_zone(const struct config *c, const char *name)
 	return i < 0 ? 0 : (uint32_t)i;
 }
 
+bool
+config_no_infra(const struct config *c)
+{
+	struct expose *const *exposes = c->exposes.items;
+
+	for (size_t i = 0; i < c->exposes.n; i++) {
+		if (exposes[i]->infra)
+			return !groups_find(&c->settings.groups, GROUP_INFRA);
+	}
+	return false;
+}
+
 void
 config_load(struct config *c, resolve_fn resolve, usec_t now)
 {
@@ -168,14 +192,18 @@ config_check(struct config *c)
 {
 	struct filter **filters = c->filters.items;
 	struct rule **rules = c->rules.items;
+	struct expose **exposes = c->exposes.items;
 
 	check_number(c, "filters", c->filters.n, FILTERS_MAX);
 	check_number(c, "rules", c->rules.n, RULES_MAX);
+	check_number(c, "expose rules", c->exposes.n, EXPOSES_MAX);
 	for (size_t i = 0; i < c->filters.n; i++) {
 		filter_check(filters[i], &c->arena, &c->diag);
 		filter_make_patterns(filters[i], &c->arena, &c->diag);
 	}
 	for (size_t i = 0; i < c->rules.n; i++)
 		rule_check(rules[i], &c->arena, &c->diag, &c->filters, &c->settings.groups);
+	for (size_t i = 0; i < c->exposes.n; i++)
+		expose_check(exposes[i], &c->arena, &c->diag, &c->settings.groups, exposes, i);
 	return c->diag.errors ? -EINVAL : 0;
 }

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "conf/expose.h"
 #include "conf/rule.h"
 #include "conf/settings.h"
 #include "conf/zone.h"
@@ -20,6 +21,7 @@ struct config {
 	struct settings settings;
 	struct list filters; /* of struct filter *: guardd's own, then by name */
 	struct list rules;   /* of struct rule *: guardd's own, then by name */
+	struct list exposes; /* of struct expose *: by name */
 	struct list zones;   /* of struct zone: the machine's first */
 };
 
@@ -36,5 +38,7 @@ void config_fini(struct config *c);
 void config_load(struct config *c, resolve_fn resolve, usec_t now);
 /* Everything else: patterns, references. 0, or -EINVAL when the diag holds an error. */
 int config_check(struct config *c);
+/* True when an expose rule names the group infra, and none is configured: this host alone is. */
+bool config_no_infra(const struct config *c);
 /* Index of a zone by its name, "" or NULL standing for the machine's. */
 uint32_t config_zone(const struct config *c, const char *name);

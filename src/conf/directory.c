@@ -138,6 +138,7 @@ find_named(const struct config *c, const char *what, const struct text *name)
 {
 	struct filter *const *filters = c->filters.items;
 	struct rule *const *rules = c->rules.items;
+	struct expose *const *exposes = c->exposes.items;
 
 	for (size_t i = 0; *what == 'f' && i < c->filters.n; i++) {
 		if (&filters[i]->name != name && !strcmp(filters[i]->name.s, name->s))
@@ -146,6 +147,10 @@ find_named(const struct config *c, const char *what, const struct text *name)
 	for (size_t i = 0; *what == 'r' && i < c->rules.n; i++) {
 		if (!strcmp(rules[i]->name.s, name->s))
 			return rules[i]->node;
+	}
+	for (size_t i = 0; *what == 'r' && i < c->exposes.n; i++) {
+		if (!strcmp(exposes[i]->name.s, name->s))
+			return exposes[i]->node;
 	}
 	return NULL;
 }

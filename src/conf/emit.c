@@ -60,6 +60,16 @@ emit_prefixes(struct writer *w, const struct list *l)
 	return s;
 }
 
+static struct span
+emit_ports(struct writer *w, const struct list *l)
+{
+	struct span s = {writer_count(w, IMAGE_PORTS), (uint32_t)l->n};
+
+	for (size_t i = 0; i < l->n; i++)
+		writer_add(w, IMAGE_PORTS, (const struct image_port *)l->items + i);
+	return s;
+}
+
 /* A list of paths is as many sources, which live and die together. */
 static void
 emit_source(struct emitter *e, const struct filter *f, const struct filter_source *s)
@@ -249,7 +259,6 @@ emit_services(struct emitter *e)
 	struct list names = {0};
 
 	for (size_t i = 0; i < e->c->rules.n; i++) {
-		const struct image_port *ports = rules[i]->port_ranges.items;
 		struct image_service item;
 
 		if (service_of(e->c, rules[i]) != writer_count(e->w, IMAGE_SERVICES) + 1)
@@ -257,10 +266,7 @@ emit_services(struct emitter *e)
 		memset(&item, 0, sizeof(item));
 		item.name = service_name(e, &names, rules[i]->name.s);
 		*(str_t *)list_add(&scratch, &names, sizeof(str_t)) = item.name;
-		item.ports = (struct span){
-		    writer_count(e->w, IMAGE_PORTS), (uint32_t)rules[i]->port_ranges.n};
-		for (size_t p = 0; p < rules[i]->port_ranges.n; p++)
-			writer_add(e->w, IMAGE_PORTS, &ports[p]);
+		item.ports = emit_ports(e->w, &rules[i]->port_ranges);
 		writer_add(e->w, IMAGE_SERVICES, &item);
 	}
 }
@@ -293,6 +299,72 @@ emit_rule(struct emitter *e, const struct rule *r)
 		writer_add(e->w, IMAGE_RULE_FILTERS, (const uint32_t *)r->filter_indexes.items + i);
 	item.never = emit_prefixes(e->w, &r->never);
 	writer_add(e->w, IMAGE_RULES, &item);
+}
+
+static struct span
+emit_hosts(struct writer *w, const struct list *l)
+{
+	struct span s = {writer_count(w, IMAGE_HOSTS), (uint32_t)l->n};
+	const struct expose_host *hosts = l->items;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct image_host item = {
+		    .name = writer_text(w, hosts[i].host.name),
+		    .group = writer_text(w, hosts[i].group),
+		    .n4 = hosts[i].host.n4,
+		    .n6 = hosts[i].host.n6,
+		};
+
+		writer_add(w, IMAGE_HOSTS, &item);
+	}
+	return s;
+}
+
+/* Who may reach it. Rules with the same groups, which may be large, share what they come to; seen
+ * holds the spans of the rules before. */
+static void
+emit_allowed(
+    struct emitter *e, uint32_t index, struct image_expose *item, struct image_expose *seen)
+{
+	struct expose *const *exposes = e->c->exposes.items;
+	const struct expose *x = exposes[index];
+
+	for (uint32_t i = 0; i < index; i++) {
+		if (!x->allowed.n || exposes[i]->allowed.items != x->allowed.items)
+			continue;
+		item->allowed = seen[i].allowed;
+		item->hosts = seen[i].hosts;
+		return;
+	}
+	item->allowed = emit_prefixes(e->w, &x->allowed);
+	item->hosts = emit_hosts(e->w, &x->hosts);
+}
+
+static void
+emit_exposes(struct emitter *e)
+{
+	struct expose *const *exposes = e->c->exposes.items;
+	struct image_expose items[EXPOSES_MAX];
+
+	memset(items, 0, sizeof(items));
+	for (uint32_t i = 0; i < e->c->exposes.n; i++) {
+		const struct expose *x = exposes[i];
+		struct image_expose *item = &items[i];
+
+		item->name = writer_text(e->w, x->name.s);
+		item->ports = emit_ports(e->w, &x->port_ranges);
+		item->plaintext = emit_ports(e->w, &x->plain_ranges);
+		emit_allowed(e, i, item, items);
+		item->groups = emit_texts(e->w, &x->only);
+		item->inside = emit_texts(e->w, &x->inside);
+		item->address = x->local;
+		item->listeners = (uint8_t)x->listeners;
+		item->containers = x->containers;
+		item->interface = writer_text(e->w, x->interface.s);
+		item->file = writer_text(e->w, x->node->file->path);
+		item->line = x->node->line;
+		writer_add(e->w, IMAGE_EXPOSES, item);
+	}
 }
 
 static void
@@ -333,6 +405,9 @@ emit_settings(struct emitter *e, const struct hash_key *user_key)
 	item.zone = 0;
 	item.never = emit_prefixes(e->w, &s->never);
 	item.proxies = emit_prefixes(e->w, &s->proxy_prefixes);
+	item.expose_repeat = s->exposure.repeat;
+	item.peers = emit_prefixes(e->w, &s->peers);
+	item.no_infra = config_no_infra(e->c);
 	item.main_file = writer_text(e->w, e->c->main_path);
 	writer_add(e->w, IMAGE_SETTINGS, &item);
 }
@@ -353,4 +428,5 @@ emit_config(struct writer *w, const struct config *c, const struct hash_key *use
 	emit_services(&e);
 	for (size_t i = 0; i < c->rules.n; i++)
 		emit_rule(&e, rules[i]);
+	emit_exposes(&e);
 }

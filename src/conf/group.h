@@ -24,10 +24,17 @@ struct named_prefix {
 	const char *name;
 };
 
+/* A member that has a name and an address of its own: it belongs into both families. */
+struct group_host {
+	const char *name;
+	uint32_t n4, n6; /* how many addresses (and prefixes) of each family; none: not resolved */
+};
+
 struct group {
 	struct text name;
 	const struct node *node;
 	struct list prefixes; /* of struct named_prefix; in order, none twice */
+	struct list hosts;    /* of struct group_host */
 };
 
 struct groups {
@@ -41,6 +48,16 @@ int group_resolve(const char *host, struct arena *a, struct list *addrs);
 /* dict: of struct dict_entry, each with members. */
 void groups_make(
     struct groups *g, struct arena *a, struct diag *d, const struct list *dict, resolve_fn resolve);
+/* The group of a name, or NULL. */
+const struct group *groups_find(const struct groups *g, const char *name);
 /* What a list of group names and literal prefixes comes to: of struct named_prefix. */
 struct list groups_flatten(
+    const struct groups *g, struct arena *a, struct diag *d, const struct list *names);
+/* The same, where GROUP_INFRA may be missing from the configuration: then it is nobody. */
+#define GROUP_INFRA "infra"
+struct list groups_allow(
+    const struct groups *g, struct arena *a, struct diag *d, const struct list *names);
+/* The single hosts among groups, named hosts of groups, and literal addresses: of struct
+ * named_prefix. Networks of a group are passed over; one that is written here is an error. */
+struct list groups_hosts(
     const struct groups *g, struct arena *a, struct diag *d, const struct list *names);

@@ -85,7 +85,8 @@ static int
 act_check(struct config *c, usec_t now)
 {
 	(void)now;
-	printf("%zu filters, %zu rules: no errors\n", c->filters.n, c->rules.n);
+	printf("%zu filters, %zu ban rules, %zu expose rules: no errors\n", c->filters.n,
+	    c->rules.n, c->exposes.n);
 	return fflush(stdout) == 0 ? 0 : 1;
 }
 
@@ -98,6 +99,7 @@ show_schema(void)
 	print_schema(&text, &a, "guardd", settings_schema());
 	print_schema(&text, &a, "filter", filter_schema());
 	print_schema(&text, &a, "rule", rule_schema());
+	print_schema(&text, &a, "expose", expose_schema());
 	return put(&text);
 }
 

@@ -296,6 +296,7 @@ print_config(struct strbuf *out, const struct config *c)
 {
 	struct filter *const *filters = c->filters.items;
 	struct rule *const *rules = c->rules.items;
+	struct expose *const *exposes = c->exposes.items;
 
 	print_file(out, "", "guardd", settings_schema(), &c->settings);
 	for (size_t i = 0; i < c->filters.n; i++) {
@@ -307,6 +308,8 @@ print_config(struct strbuf *out, const struct config *c)
 		if (!rules[i]->builtin)
 			print_file(out, "rules.d/", rules[i]->name.s, rule_schema(), rules[i]);
 	}
+	for (size_t i = 0; i < c->exposes.n; i++)
+		print_file(out, "rules.d/", exposes[i]->name.s, expose_schema(), exposes[i]);
 }
 
 static void

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/rule.h"
 
-#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "conf/port.h"
 
 #define MINUTE (60 * USEC_PER_SEC)
 #define DAY    (86400 * USEC_PER_SEC)
@@ -114,76 +115,6 @@ find_filters(struct rule *r, struct arena *a, struct diag *d, const struct list 
 	}
 }
 
-/* Digits up to the end character. False: no port. */
-static bool
-read_port(const char **p, char end, uint16_t *out)
-{
-	unsigned v = 0, digits = 0;
-
-	for (; **p >= '0' && **p <= '9' && digits < 6; (*p)++, digits++)
-		v = v * 10 + (unsigned)(**p - '0');
-	if (!digits || **p != end || v < 1 || v > 65535)
-		return false;
-	*out = (uint16_t)v;
-	return true;
-}
-
-static bool
-parse_port(const char *text, struct image_port *out)
-{
-	static const struct {
-		const char *text;
-		uint8_t proto;
-	} protocols[] = {{"tcp/", IPPROTO_TCP}, {"udp/", IPPROTO_UDP}};
-	const char *p = NULL;
-
-	memset(out, 0, sizeof(*out));
-	for (size_t i = 0; i < 2; i++) {
-		if (!strncmp(text, protocols[i].text, 4)) {
-			out->proto = protocols[i].proto;
-			p = text + 4;
-		}
-	}
-	if (!p)
-		return false;
-	if (!strchr(p, '-')) {
-		bool fine = read_port(&p, '\0', &out->low);
-
-		out->high = out->low;
-		return fine;
-	}
-	if (!read_port(&p, '-', &out->low))
-		return false;
-	p++;
-	return read_port(&p, '\0', &out->high) && out->low <= out->high;
-}
-
-static int
-compare_ports(const void *x, const void *y)
-{
-	const struct image_port *a = x, *b = y;
-
-	return a->proto != b->proto ? a->proto - b->proto : a->low - b->low;
-}
-
-/* Rules with the same ports, however written, share one set in the kernel. */
-static void
-merge_ports(struct list *l)
-{
-	struct image_port *p = l->items;
-	size_t n = 0;
-
-	if (l->n)
-		qsort(p, l->n, sizeof(*p), compare_ports);
-	for (size_t i = 0; i < l->n; i++) {
-		if (n && p[n - 1].proto == p[i].proto && p[i].low <= p[n - 1].high + 1)
-			p[n - 1].high = p[i].high > p[n - 1].high ? p[i].high : p[n - 1].high;
-		else
-			p[n++] = p[i];
-	}
-	l->n = n;
-}
-
 /* What did not read is told already: nothing more is said of it. */
 static bool
 scope_is_wrong(const struct rule *r)
@@ -196,17 +127,8 @@ scope_is_wrong(const struct rule *r)
 static void
 check_ports(struct rule *r, struct arena *a, struct diag *d)
 {
-	for (size_t i = 0; i < r->ports.n; i++) {
-		const struct text *t = list_text(&r->ports, i);
-		struct image_port *port = list_add(a, &r->port_ranges, sizeof(*port));
-
-		if (parse_port(t->s, port))
-			continue;
-		diag_error(d, node_place(t->node),
-		    "'%.60s' is no port: tcp/25, or udp/6000-6010, from 1 to 65535", t->s);
-		r->port_ranges.n--;
-	}
-	merge_ports(&r->port_ranges);
+	/* Rules with the same ports, however written, share one set in the kernel. */
+	r->port_ranges = ports_read(a, d, &r->ports);
 	if (r->scope == SCOPE_SERVICE && !node_get(r->node, "ports"))
 		diag_error(d, node_place(node_at(r->node, "scope")), "scope service needs 'ports'");
 	if (r->scope == SCOPE_HOST && r->ports.n && !scope_is_wrong(r))

@@ -159,7 +159,7 @@ field_span(usec_t v, char buf[static FIELD_SPAN_TEXT])
 		char unit;
 	} units[] = {{604800, 'w'}, {86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
 	usec_t seconds = v / USEC_PER_SEC;
-	size_t i = 0;
+	size_t i = seconds ? 0 : 4;
 
 	while (seconds % units[i].seconds)
 		i++;

@@ -17,6 +17,17 @@ static const struct field member_fields[] = {
 static const struct schema member_schema = {
     "a group's member", sizeof(struct group_member), member_fields, "name"};
 
+static const struct field exposure_fields[] = {
+    {"repeat", FIELD_SPAN, .offset = offsetof(struct settings_exposure, repeat), .fallback = "6h",
+	.max = 366 * DAY, .help = "a gap that stays open is told again so often; 0s: never"},
+    {"peers", FIELD_TEXTS, .offset = offsetof(struct settings_exposure, peers), .max = 1024,
+	.help = "groups, hosts of groups and addresses whose ports the scheduled test probes"},
+    {0},
+};
+
+static const struct schema exposure_schema = {
+    "exposure", sizeof(struct settings_exposure), exposure_fields, NULL};
+
 static const struct field settings_fields[] = {
     {"groups", FIELD_DICT, .offset = offsetof(struct settings, group_dict), .max = 256,
 	.sub = &member_schema, .help = "names for hosts and networks"},
@@ -41,6 +52,8 @@ static const struct field settings_fields[] = {
 	.help = "sources that are counted at a time"},
     {"bans_max", FIELD_INT, .offset = offsetof(struct settings, bans_max), .fallback = "2000000",
 	.min = 100, .max = 10000000, .help = "bans in force at a time"},
+    {"exposure", FIELD_MAP, .offset = offsetof(struct settings, exposure), .sub = &exposure_schema,
+	.help = "how gaps are told, and whom the scheduled test probes"},
     {0},
 };
 
@@ -59,6 +72,8 @@ settings_read(struct settings *s, const struct schema_reader *r, const struct no
 
 	schema_read(r, settings_schema(), root ? root : &empty, s);
 	s->node = root;
+	if (!s->exposure.node)
+		schema_read(r, &exposure_schema, &empty, &s->exposure);
 }
 
 /* Goes into the image as it is; who belongs to it is asked at each request. */
@@ -79,4 +94,5 @@ settings_make(struct settings *s, struct arena *a, struct diag *d, resolve_fn re
 	groups_make(&s->groups, a, d, &s->group_dict, resolve);
 	s->never = groups_flatten(&s->groups, a, d, &s->never_ban);
 	s->proxy_prefixes = groups_flatten(&s->groups, a, d, &s->proxies);
+	s->peers = groups_hosts(&s->groups, a, d, &s->exposure.peers);
 }

@@ -9,6 +9,12 @@
 #include "base/clock.h"
 #include "conf/group.h"
 
+struct settings_exposure {
+	const struct node *node;
+	usec_t repeat;     /* 0: never */
+	struct list peers; /* of struct text */
+};
+
 struct settings {
 	const struct node *node;        /* NULL: no main file */
 	struct list group_dict;         /* of struct dict_entry of struct group_member */
@@ -18,9 +24,10 @@ struct settings {
 	struct text control_group;
 	struct text zone;
 	int64_t tallies_max, bans_max;
+	struct settings_exposure exposure;
 	/* Made by settings_make. */
 	struct groups groups;
-	struct list never, proxy_prefixes; /* of struct named_prefix */
+	struct list never, proxy_prefixes, peers; /* of struct named_prefix */
 };
 
 const struct schema *settings_schema(void);

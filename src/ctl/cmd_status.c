@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "ctl/ask.h"
+#include "ctl/expose_text.h"
 #include "ctl/out_text.h"
 
 static void
@@ -57,6 +58,42 @@ show_bans(json_t *o)
 		    out_style('r'), out_count(refused, a), out_style('-'));
 }
 
+/* First of all: whether somebody can reach what is protected. */
+static void
+show_exposure(json_t *o)
+{
+	static const struct {
+		const char *member, *text;
+	} counts[] = {{"exposure_open", "open"}, {"exposure_shut_out", "shut out"},
+	    {"exposure_depends", "depends"}, {"exposure_latent", "latent"},
+	    {"exposure_proven", "proven"}};
+	static const char *const texts[] = {"exposure_text", "exposure_trouble"};
+	const char *state = out_str(o, "exposure"), *separator = ": ";
+	char n[32], age[40];
+
+	if (!*state)
+		return;
+	printf("%-10s %s%s%s", "exposure", out_style(expose_colour(state)), state, out_style('-'));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++) {
+		int64_t v = out_int(o, counts[i].member);
+
+		if (v == 0)
+			continue;
+		printf("%s%s %s", separator, out_count(v, n), counts[i].text);
+		separator = ", ";
+	}
+	if (json_is_integer(json_object_get(o, "exposure_age_s")))
+		printf("; proved %s ago",
+		    clock_format_span(out_int(o, "exposure_age_s") * USEC_PER_SEC, age));
+	puts("");
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (*out_str(o, texts[i]))
+			printf("           %s\n", out_str(o, texts[i]));
+	if (json_is_true(json_object_get(o, "no_infra")))
+		puts("           no group infra is configured: only this host itself counts as "
+		     "infrastructure");
+}
+
 static void
 on_line(void *ctx, const char *line, json_t *o)
 {
@@ -64,6 +101,7 @@ on_line(void *ctx, const char *line, json_t *o)
 
 	(void)ctx;
 	(void)line;
+	show_exposure(o);
 	printf("guardd %s, up %s\n", out_str(o, "version"),
 	    clock_format_span(out_int(o, "uptime_s") * USEC_PER_SEC, span));
 	show_state("table", out_str(o, "table"));

@@ -15,6 +15,9 @@ enum {
 	EXIT_FAILED = 1, /* refused, an error in what was checked */
 	EXIT_USAGE = 2,
 	EXIT_CANNOT = 3, /* guardd is not there, or a file cannot be read */
+	/* As monitoring plugins exit: check and what is scheduled. */
+	EXIT_DEPENDS = 1,
+	EXIT_GAP = 2,
 };
 
 /* Options that stand in front of every command. */
@@ -31,8 +34,10 @@ struct command {
 	const char *usage;
 	const char *summary; /* one line */
 	const char *help;    /* more lines for guardctl COMMAND --help; may be NULL */
+	bool plugin;         /* exits as a monitoring plugin: usage is EXIT_CANNOT, too */
 	int (*run)(const struct globals *g, const struct args *a);
 };
 
 extern const struct command cmd_status, cmd_sources, cmd_list, cmd_ban, cmd_unban, cmd_history,
-    cmd_explain, cmd_test, cmd_replay, cmd_config, cmd_check_config, cmd_reload, cmd_selfcheck;
+    cmd_explain, cmd_check, cmd_prove, cmd_listeners, cmd_gaps, cmd_test, cmd_replay, cmd_config,
+    cmd_check_config, cmd_reload, cmd_selfcheck;

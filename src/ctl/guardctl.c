@@ -15,6 +15,10 @@ static const struct command *const commands[] = {
     &cmd_ban,
     &cmd_unban,
     &cmd_history,
+    &cmd_check,
+    &cmd_prove,
+    &cmd_listeners,
+    &cmd_gaps,
     &cmd_explain,
     &cmd_test,
     &cmd_replay,
@@ -59,7 +63,9 @@ print_help(void)
 		    global_options[i].help);
 	puts("\nExit status: 0 done, 1 refused or an error was found, 2 usage or not allowed, 3 "
 	     "guardd\n"
-	     "or a file cannot be reached. 'guardctl COMMAND --help' tells more; see guardctl(8).");
+	     "or a file cannot be reached; of check: 0 proven, 1 depends, 2 open or shut out, 3 "
+	     "could\n"
+	     "not run. 'guardctl COMMAND --help' tells more; see guardctl(8).");
 }
 
 static void
@@ -183,7 +189,7 @@ run_command(const struct globals *g, const char *name, int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (args_parse(&a, c->name, c->usage, argc, argv) < 0)
-		return EXIT_USAGE;
+		return c->plugin ? EXIT_CANNOT : EXIT_USAGE;
 	if (a.help) {
 		print_command_help(c);
 		return EXIT_DONE;

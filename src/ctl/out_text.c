@@ -27,7 +27,8 @@ grow(struct out_table *t)
 		return;
 	t->room = t->room ? t->room * 2 : 64 * t->columns;
 	t->cells = reallocarray(t->cells, t->room, sizeof(*t->cells));
-	if (!t->cells)
+	t->colours = reallocarray(t->colours, t->room, 1);
+	if (!t->cells || !t->colours)
 		abort();
 }
 
@@ -41,6 +42,7 @@ out_table_init(struct out_table *t, unsigned right, const char *const *heads)
 	grow(t);
 	for (size_t i = 0; i < t->columns; i++)
 		t->cells[i] = clean_copy(heads[i]);
+	memset(t->colours, 0, t->columns);
 	t->rows = 1;
 }
 
@@ -50,6 +52,7 @@ out_table_fini(struct out_table *t)
 	for (size_t i = 0; i < t->rows * t->columns; i++)
 		free(t->cells[i]);
 	free(t->cells);
+	free(t->colours);
 	memset(t, 0, sizeof(*t));
 }
 
@@ -63,7 +66,14 @@ out_table_row(struct out_table *t, ...)
 	for (size_t i = 0; i < t->columns; i++)
 		t->cells[t->rows * t->columns + i] = clean_copy(va_arg(ap, const char *));
 	va_end(ap);
+	memset(t->colours + t->rows * t->columns, 0, t->columns);
 	t->rows++;
+}
+
+void
+out_table_colour(struct out_table *t, size_t column, char kind)
+{
+	t->colours[(t->rows - 1) * t->columns + column] = kind;
 }
 
 /* Characters of a UTF-8 text: continuation bytes take no column. */
@@ -84,12 +94,15 @@ print_row(const struct out_table *t, size_t row, const int *width)
 
 	for (size_t c = 0; c < t->columns; c++) {
 		int pad = width[c] - width_of(cells[c]);
+		char colour = t->colours[row * t->columns + c];
+		const char *on = colour ? out_style(colour) : "",
+			   *off = colour ? out_style('-') : "";
 		bool last = c + 1 == t->columns;
 
 		if (t->right >> c & 1)
-			printf("%*s%s", pad, "", cells[c]);
+			printf("%*s%s%s%s", pad, "", on, cells[c], off);
 		else
-			printf("%s%*s", cells[c], last ? 0 : pad, "");
+			printf("%s%s%s%*s", on, cells[c], off, last ? 0 : pad, "");
 		fputs(last ? "" : "  ", stdout);
 	}
 }

@@ -14,6 +14,7 @@
 struct out_table {
 	size_t columns, rows, room;
 	char **cells;   /* rows * columns, owned; the first row is the heading */
+	char *colours;  /* of the cells, as for out_style; 0: none */
 	unsigned right; /* bit mask of columns that are set flush right */
 };
 
@@ -22,6 +23,8 @@ void out_table_init(struct out_table *t, unsigned right, const char *const *head
 void out_table_fini(struct out_table *t);
 /* One row: exactly as many texts as there are columns; control bytes are shown as '?'. */
 void out_table_row(struct out_table *t, ...);
+/* The colour of a cell of the last row, as for out_style. */
+void out_table_colour(struct out_table *t, size_t column, char kind);
 void out_table_print(const struct out_table *t);
 /* Text that starts and ends an emphasis on a terminal, else "". kind: 'b'old, 'r'ed, 'y'ellow,
  * 'g'reen, '-' end. */

@@ -21,7 +21,7 @@ power_keeper(void)
 uint64_t
 power_watcher(void)
 {
-	return 1ULL << CAP_NET_ADMIN;
+	return 1ULL << CAP_NET_ADMIN | 1ULL << CAP_DAC_READ_SEARCH;
 }
 
 static int

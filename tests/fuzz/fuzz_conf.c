@@ -1,8 +1,8 @@
 /* links: conf */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Any bytes as a filter, a rule, a main file or one pattern: what is taken must make an image that
- * opens, and must read back when printed.
+ * Any bytes as a filter, a rule of either kind, a main file or one pattern: what is taken must make
+ * an image that opens, and must read back when printed.
  */
 #include <fcntl.h>
 #include <netdb.h>
@@ -48,6 +48,16 @@ add_rule(struct config *c, const struct schema_reader *r, const struct node *roo
 		*(struct rule **)list_add(&c->arena, &c->rules, sizeof(rule)) = rule;
 }
 
+static void
+add_expose(struct config *c, const struct schema_reader *r, const struct node *root)
+{
+	struct expose *x = arena_alloc(&c->arena, sizeof(*x));
+
+	schema_read(r, expose_schema(), root, x);
+	if (x->name.s)
+		*(struct expose **)list_add(&c->arena, &c->exposes, sizeof(x)) = x;
+}
+
 static const char demo[] = "filter: demo\nsources: [{file: /x}]\noffences: ['^abcd <addr>']\n";
 
 static void
@@ -70,7 +80,7 @@ load(struct config *c, int kind, const char *text, size_t n)
 	if (kind == 0 && file->root && file->root->kind == NODE_MAP)
 		add_filter(c, &r, file->root);
 	if (kind == 1 && file->root && file->root->kind == NODE_MAP)
-		add_rule(c, &r, file->root);
+		(node_get(file->root, "expose") ? add_expose : add_rule)(c, &r, file->root);
 	config_check(c);
 }
 

@@ -201,9 +201,13 @@ class Tool(RoutedWorld):
         self.write("rules.d/quoted.yaml", "ban: quoted\nfilters: [quoted]\npoints: 5\nwithin: 1h30m\nfor: 90s\n"
                    "escalate: {factor: 1.5, max: 3d, forget: 10d}\ndistinct: user\nprefix: {hosts: 4, ipv4: 22}\n"
                    "scope: service\nports: [tcp/25, udp/6000-6010]\nnever_ban: [office]\ndry_run: yes\n")
+        self.write("rules.d/ports.yaml", "expose: ports\nports: [sctp/7-9, tcp/514]\nonly: [infra, 2001:db8::/32]\n"
+                   "address: 2001:db8::1\ninside: ['docker*']\nplaintext: tcp/514\nlisteners: required\n"
+                   "containers: no\n")
         first = self.tool("config")
         docs = self.documents(first)
-        self.assertTrue({"guardd.yaml", "filters.d/own.yaml", "rules.d/ssh.yaml", "filters.d/sshd.yaml"} <= set(docs))
+        self.assertTrue({"guardd.yaml", "filters.d/own.yaml", "rules.d/ssh.yaml", "filters.d/sshd.yaml", "rules.d/ports.yaml",
+                         "rules.d/ldap.yaml"} <= set(docs))
         again = os.path.join(self.folder, "again")
         for d in ("filters.d", "rules.d", "empty"):
             os.makedirs(os.path.join(again, d))
@@ -229,6 +233,9 @@ class Tool(RoutedWorld):
             ("guardd.yaml", "never_ban: [nowhere]\n", r"guardd\.yaml:1:13: .*nowhere"),
             ("rules.d/own.yaml", RULE.replace("[own]", "[owm]"), r"own\.yaml:2:11: .*owm.*own"),
             ("rules.d/own.yaml", RULE.replace("points: 4", "points: four"), r"own\.yaml:3:9: "),
+            ("rules.d/ldap.yaml", "expose: ldap\nports: [tcp/389]\nonly: [nowhere]\n", r"ldap\.yaml:3:8: .*no group"),
+            ("rules.d/ldap.yaml", "expose: ldap\nports: [tcp/389]\nonly: []\n", r"ldap\.yaml:3:7: .*nobody may"),
+            ("guardd.yaml", "groups: {infra: []}\n", r"guardd\.yaml:1:17: .*'infra' is empty"),
             ("filters.d/own.yaml", FILTER.replace("<addr> refused", "nobody refused"), r"own\.yaml:5:\d+: .*<addr>"),
             ("filters.d/own.yaml", FILTER.replace("probe by", "probe (by"), r"own\.yaml:7:\d+: .*parenthes"),
             ("filters.d/own.yaml", FILTER.replace("gives: 2001:db8::7", "gives: none"), r"own\.yaml:\d+:\d+: "),

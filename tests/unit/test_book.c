@@ -91,7 +91,7 @@ desk_make(void)
 	image_build_settings(d->w.build)->bans_max = 100000;
 	world_open(&d->w);
 	positions_init(&d->positions);
-	parts = (struct book_parts){&d->w.rules, &d->positions, d->w.v.tallies, d->w.v.bans};
+	parts = (struct book_parts){&d->w.rules, &d->positions, d->w.v.tallies, d->w.v.bans, NULL};
 	assert_int_equal(book_new(&d->book, dir, &parts), 0);
 	return d;
 }

@@ -4,128 +4,14 @@
  * From a directory of files to the image: what stands in it, that it is sealed, and that the
  * printed configuration reads back into an equal one.
  */
-#include "conf/config.h"
+#include "conf_world.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #include "base/strbuf.h"
-#include "conf/emit.h"
 #include "conf/example.h"
 #include "conf/print.h"
 #include "wire/msg.h"
-
-#define NOW (INT64_C(1795000000) * USEC_PER_SEC)
-
-struct world {
-	char dir[64];
-	const char *shipped; /* NULL: DIR/share */
-	struct config config;
-	int result;
-};
-
-static void
-world_open(struct world *w)
-{
-	static const char *const dirs[] = {
-	    "share", "share/filters", "share/rules", "etc", "etc/filters.d", "etc/rules.d"};
-	char path[128];
-
-	*w = (struct world){0};
-	strcpy(w->dir, "/tmp/guardd-conf-test-XXXXXX");
-	assert_non_null(mkdtemp(w->dir));
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
-		snprintf(path, sizeof(path), "%s/%s", w->dir, dirs[i]);
-		assert_int_equal(mkdir(path, 0700), 0);
-	}
-}
-
-static void
-world_close(struct world *w)
-{
-	char command[128];
-
-	config_fini(&w->config);
-	snprintf(command, sizeof(command), "rm -r %s", w->dir);
-	assert_int_equal(system(command), 0);
-}
-
-static void
-put(const struct world *w, const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", w->dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
-}
-
-static int
-resolve_table(const char *host, struct arena *a, struct list *addrs)
-{
-	static const char *const answers[] = {"2001:db8::53", "192.0.2.53"};
-
-	if (strcmp(host, "dns.example.net"))
-		return EAI_NONAME;
-	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(addr_parse(list_add(a, addrs, sizeof(struct addr)), answers[i],
-				     strlen(answers[i])),
-		    0);
-	return 0;
-}
-
-static void
-load(struct world *w)
-{
-	static char main_file[96], share[96], etc[96];
-	const struct config_paths paths = {
-	    main_file, w->shipped ? w->shipped : share, etc, "/run/guardd"};
-
-	snprintf(main_file, sizeof(main_file), "%s/etc/guardd.yaml", w->dir);
-	snprintf(share, sizeof(share), "%s/share", w->dir);
-	snprintf(etc, sizeof(etc), "%s/etc", w->dir);
-	config_init(&w->config, &paths);
-	config_load(&w->config, resolve_table, NOW);
-	w->result = config_check(&w->config);
-}
-
-static void
-load_fine(struct world *w)
-{
-	load(w);
-	if (w->result < 0)
-		diag_print(&w->config.diag, stderr);
-	assert_int_equal(w->result, 0);
-}
-
-static void
-image_of(const struct world *w, struct image *img)
-{
-	static const struct hash_key key = {1, 2};
-	_cleanup_(writer_freep) struct writer *writer = writer_new();
-	_cleanup_(closep) int fd = memfd_create("image", MFD_ALLOW_SEALING | MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	emit_config(writer, &w->config, &key);
-	assert_int_equal(writer_finish(writer, fd, NOW), 0);
-	assert_int_equal(
-	    fcntl(fd, F_GET_SEALS), F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-	assert_int_equal(write(fd, "x", 1), -1);
-	assert_int_equal(image_open(img, fd), 0);
-}
 
 static const char main_text[] = "groups:\n"
 				"  infra:\n"
@@ -140,6 +26,7 @@ static const char main_text[] = "groups:\n"
 				"control_group: adm\n"
 				"tallies_max: 5000\n"
 				"bans_max: 7000\n"
+				"exposure: {repeat: 90m, peers: [pica01]}\n"
 				"zone: UTC\n";
 
 static const char filter_text[] =
@@ -191,9 +78,21 @@ static const char rule_text[] = "ban: demo-rule-with-a-long-name\n"
 				"never_ban: [lan]\n"
 				"dry_run: yes\n";
 
+static const char expose_text[] = "expose: demo-ports\n"
+				  "about: 'a demo'\n"
+				  "ports: [tcp/389, sctp/2905-2910, udp/514]\n"
+				  "only: [infra, 203.0.113.0/24]\n"
+				  "address: 192.0.2.1\n"
+				  "interface: eth0\n"
+				  "inside: ['docker*', br0]\n"
+				  "plaintext: udp/514\n"
+				  "listeners: required\n"
+				  "containers: no\n";
+
 static void
 put_world(const struct world *w)
 {
+	put(w, "share/rules/demo-ports.yaml", expose_text);
 	put(w, "etc/guardd.yaml", main_text);
 	put(w, "share/filters/demo.yaml", filter_text);
 	put(w, "share/rules/demo-rule-with-a-long-name.yaml", rule_text);
@@ -405,6 +304,21 @@ dump(const struct image *img, struct strbuf *out)
 	for (uint32_t i = 0; i < image_count(img, IMAGE_SERVICES); i++)
 		strbuf_printf(out, "service %s %u+%u\n", image_str(img, img->services[i].name),
 		    img->services[i].ports.first, img->services[i].ports.n);
+	strbuf_printf(out, "exposure %lld %u+%u %d\n", (long long)img->settings->expose_repeat,
+	    img->settings->peers.first, img->settings->peers.n, img->settings->no_infra);
+	for (uint32_t i = 0; i < image_count(img, IMAGE_EXPOSES); i++) {
+		const struct image_expose *x = &img->exposes[i];
+
+		strbuf_printf(out, "expose %s %u+%u %u+%u %u+%u %u+%u %u+%u %u+%u %s %d %d %s\n",
+		    image_str(img, x->name), x->ports.first, x->ports.n, x->plaintext.first,
+		    x->plaintext.n, x->allowed.first, x->allowed.n, x->groups.first, x->groups.n,
+		    x->inside.first, x->inside.n, x->hosts.first, x->hosts.n,
+		    x->address.family ? addr_format(&x->address, text) : "-", x->listeners,
+		    x->containers, image_str(img, x->interface));
+	}
+	for (uint32_t i = 0; i < image_count(img, IMAGE_HOSTS); i++)
+		strbuf_printf(out, "host %s %s %u %u\n", image_str(img, img->hosts[i].name),
+		    image_str(img, img->hosts[i].group), img->hosts[i].n4, img->hosts[i].n6);
 	for (uint32_t i = 0; i < image_count(img, IMAGE_PORTS); i++)
 		strbuf_printf(out, "port %d %u %u\n", img->ports[i].proto, img->ports[i].low,
 		    img->ports[i].high);
@@ -494,6 +408,7 @@ test_shipped_files_are_fine_and_read_back_equal(void **state)
 	load_fine(&w);
 	assert_true(w.config.filters.n > 30);
 	assert_true(w.config.rules.n > 10);
+	assert_true(w.config.exposes.n >= 6);
 	assert_int_equal(w.config.diag.warnings, 0);
 	assert_round_trip(&w);
 	world_close(&w);

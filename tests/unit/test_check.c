@@ -1,0 +1,679 @@
+/* links: prover watcher */
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Policy against ruleset: real rules in a network namespace of the test's own, dumped, checked, and
+ * the suggested lines loaded, dumped and checked again. Skipped without root.
+ */
+#include "prover/check.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "image_build.h"
+#include "netns_dump.h"
+#include "prover/report.h"
+
+#define SOCKETS 8
+
+struct expose {
+	const char *name;
+	const char *ports[4]; /* "tcp/389"; NULL ends */
+	const char *plaintext[2];
+	const char *allowed[4];
+	const char *inside[2];
+	const char *interface;
+	const char *address;
+	enum expose_listeners listeners;
+	bool containers;
+	struct {
+		const char *name, *group;
+		uint32_t n4, n6;
+	} hosts[2];
+};
+
+struct scene {
+	struct image_build *build;
+	struct image img;
+	int sockets[SOCKETS];
+	unsigned n_sockets;
+};
+
+struct result {
+	struct dump dump;
+	struct arena arena;
+	struct ruleset rules;
+	struct world world;
+	struct check check;
+	int fd;
+};
+
+static void
+must(const char *command)
+{
+	if (system(command)) {
+		print_error("failed: %s\n", command);
+		fail();
+	}
+}
+
+static struct image_port
+port_of(const char *text)
+{
+	struct image_port p = {.proto = text[0] == 't' ? IPPROTO_TCP : IPPROTO_UDP};
+	unsigned low, high;
+
+	if (sscanf(text + 4, "%u-%u", &low, &high) < 2)
+		high = low;
+	p.low = (uint16_t)low;
+	p.high = (uint16_t)high;
+	return p;
+}
+
+static struct span
+ports(struct image_build *b, const char *const *texts, int max)
+{
+	struct span s = {image_build_count(b, IMAGE_PORTS), 0};
+
+	for (; (int)s.n < max && texts[s.n]; s.n++) {
+		struct image_port p = port_of(texts[s.n]);
+
+		image_build_add(b, IMAGE_PORTS, &p);
+	}
+	return s;
+}
+
+static void
+add_expose(struct image_build *b, const struct expose *e)
+{
+	struct image_expose x = {.name = image_build_str(b, e->name),
+	    .listeners = e->listeners,
+	    .containers = e->containers,
+	    .interface = image_build_str(b, e->interface),
+	    .file = image_build_str(b, "test.yaml"),
+	    .groups = image_build_list(b, NULL)};
+	const char *inside[] = {e->inside[0], e->inside[1], NULL};
+
+	x.inside = image_build_list(b, inside);
+	if (e->address)
+		assert_int_equal(0, addr_parse(&x.address, e->address, strlen(e->address)));
+	x.ports = ports(b, e->ports, 4);
+	x.plaintext = ports(b, e->plaintext, 2);
+	x.allowed = (struct span){image_build_count(b, IMAGE_PREFIXES), 0};
+	for (; x.allowed.n < 4 && e->allowed[x.allowed.n]; x.allowed.n++) {
+		uint32_t i = image_build_prefix(b, e->allowed[x.allowed.n]);
+		str_t name = image_build_str(b, "monitoring");
+
+		((struct image_prefix *)image_build_at(b, IMAGE_PREFIXES, i))->name = name;
+	}
+	x.hosts = (struct span){image_build_count(b, IMAGE_HOSTS), 0};
+	for (; x.hosts.n < 2 && e->hosts[x.hosts.n].name; x.hosts.n++) {
+		struct image_host h = {.name = image_build_str(b, e->hosts[x.hosts.n].name),
+		    .group = image_build_str(b, e->hosts[x.hosts.n].group),
+		    .n4 = e->hosts[x.hosts.n].n4,
+		    .n6 = e->hosts[x.hosts.n].n6};
+
+		image_build_add(b, IMAGE_HOSTS, &h);
+	}
+	image_build_add(b, IMAGE_EXPOSES, &x);
+}
+
+/* A host with one interface, the default route by it, in both families. */
+static void
+make_host(void)
+{
+	must(
+	    "ip link add sink type bridge && ip link add eth0 type veth peer name peer0 && "
+	     "ip link set peer0 master sink up && ip addr add 192.0.2.1/24 dev eth0 && "
+	    "ip -6 addr add 2001:db8:1::1/64 dev eth0 nodad && ip link set eth0 up && "
+	    "ip route add default via 192.0.2.254 && ip -6 route add default via 2001:db8:1::fe && "
+	    "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter && "
+	    "echo 0 >/proc/sys/net/ipv4/conf/eth0/rp_filter");
+}
+
+static void
+make_bridge(void)
+{
+	must("ip link add docker0 type bridge && ip addr add 172.17.0.1/16 dev docker0 && "
+	     "ip -6 addr add fd00:17::1/64 dev docker0 nodad && ip link set docker0 up && "
+	     "echo 1 >/proc/sys/net/ipv4/ip_forward && "
+	     "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding && "
+	     "echo 0 >/proc/sys/net/ipv4/conf/docker0/rp_filter");
+}
+
+static void
+nft(const char *rules)
+{
+	FILE *f = popen("nft -f -", "w");
+
+	assert_non_null(f);
+	fputs(rules, f);
+	assert_int_equal(0, pclose(f));
+}
+
+static void
+listen_on(struct scene *s, int type, int family, const char *addr, uint16_t port)
+{
+	struct sockaddr_storage ss = {.ss_family = (sa_family_t)family};
+	struct sockaddr_in *in = (struct sockaddr_in *)&ss;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&ss;
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	in->sin_port = htons(port); /* the same place in both */
+	assert_int_equal(
+	    1, inet_pton(family, addr,
+		   family == AF_INET ? (void *)&in->sin_addr : (void *)&in6->sin6_addr));
+	assert_int_equal(
+	    0, bind(fd, (struct sockaddr *)&ss, family == AF_INET ? sizeof(*in) : sizeof(*in6)));
+	if (type == SOCK_STREAM)
+		assert_int_equal(0, listen(fd, 1));
+	s->sockets[s->n_sockets++] = fd;
+}
+
+static void
+begin(struct scene *s, const struct expose *e, size_t n)
+{
+	memset(s, 0, sizeof(*s));
+	if (geteuid() != 0 || netns_enter() < 0)
+		skip();
+	make_host();
+	s->build = image_build_new();
+	for (size_t i = 0; i < n; i++)
+		add_expose(s->build, &e[i]);
+	image_build_open(s->build, &s->img);
+}
+
+static void
+end(struct scene *s)
+{
+	for (unsigned i = 0; i < s->n_sockets; i++)
+		close(s->sockets[i]);
+	image_close(&s->img);
+	image_build_free(s->build);
+}
+
+static void
+run(struct scene *s, struct result *r)
+{
+	static const struct check_options all = {.explain = true, .suggest = true};
+	const char *what = "";
+
+	memset(r, 0, sizeof(*r));
+	r->fd = netns_dump();
+	assert_true(r->fd >= 0);
+	assert_int_equal(0, dump_open(&r->dump, r->fd));
+	assert_int_equal(0, world_read(&r->world, &r->dump, &r->arena, &what));
+	/* Other tests' and the machine's namespaces are none of this host's. */
+	r->world.n_netns = 0;
+	r->world.containers_hidden = false;
+	r->rules.arena = &r->arena;
+	assert_int_equal(0, ruleset_read(&r->rules, &r->dump, &what));
+	assert_int_equal(0, check_run(&r->check, &s->img, &r->rules, &r->world, &r->arena, &all));
+}
+
+static void
+done(struct result *r)
+{
+	check_fini(&r->check);
+	ruleset_fini(&r->rules);
+	dump_close(&r->dump);
+	arena_fini(&r->arena);
+	close(r->fd);
+}
+
+static const struct cell *
+find(const struct result *r, enum proof_kind kind, uint16_t port, uint8_t family)
+{
+	const struct cell *cells = r->check.cells.items;
+
+	for (size_t i = 0; i < r->check.cells.n; i++)
+		if (cells[i].kind == kind && cells[i].port == port && cells[i].family == family)
+			return &cells[i];
+	return NULL;
+}
+
+static void
+print_all(const struct result *r)
+{
+	const struct cell *cells = r->check.cells.items;
+
+	for (size_t i = 0; i < r->check.cells.n; i++) {
+		const struct finding *f = cells[i].findings.items;
+
+		print_error("%s %s %u v%u: %s: %s\n", cells[i].name, proof_kind_name(cells[i].kind),
+		    cells[i].port, cells[i].family, proof_state_name(cells[i].state),
+		    cells[i].text);
+		for (size_t k = 0; k < cells[i].findings.n; k++)
+			print_error("    %s: %s\n", proof_state_name(f[k].state), f[k].text);
+	}
+}
+
+static void
+expect(const struct result *r, enum proof_kind kind, uint16_t port, uint8_t family,
+    enum proof_state state, const char *text)
+{
+	const struct cell *c = find(r, kind, port, family);
+
+	if (!c || c->state != state || (text && !strstr(c->text, text))) {
+		print_error("expected %u v%u %s '%s', but there is:\n", port, family,
+		    proof_state_name(state), text ? text : "");
+		print_all(r);
+		fail();
+	}
+}
+
+/* Loads what all findings suggest, twice: the second time nothing may change. */
+static void
+load_suggested(const struct result *r, bool twice)
+{
+	const struct cell *cells = r->check.cells.items;
+	_cleanup_(strbuf_fini) struct strbuf all = {0};
+
+	for (size_t i = 0; i < r->check.cells.n; i++) {
+		const struct finding *f = cells[i].findings.items;
+
+		for (size_t k = 0; k < cells[i].findings.n; k++)
+			for (uint32_t n = 0; n < f[k].n_suggest; n++)
+				strbuf_printf(&all, "%s\n", f[k].suggest[n]);
+	}
+	assert_non_null(all.text);
+	nft(all.text);
+	if (twice)
+		nft(all.text);
+}
+
+static const struct expose ldap = {
+    .name = "ldap", .ports = {"tcp/389"}, .allowed = {"198.51.100.0/24", "2001:db8:20::/48"}};
+
+/* How the project began: IPv4 is filtered, IPv6 was forgotten. */
+static void
+founding_case(void **state)
+{
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+	nft("table ip filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/24 tcp dport 389 accept\n }\n}\n"
+	    "table ip6 filter { chain input { type filter hook input priority 0; policy accept; }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_OPEN, "any IPv6 source reaches ");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_OPEN,
+	    "on [::]:389 by eth0: table ip6 filter has no rule for it (chain input, policy "
+	    "accept)");
+	assert_int_equal(2, check_exit(&r.check));
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_PROVEN, "");
+	assert_int_equal(0, check_exit(&r.check));
+	done(&r);
+	end(&s);
+}
+
+static void
+no_rules_at_all(void **state)
+{
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_LATENT, "nothing listens there yet");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_LATENT, "nothing listens there yet");
+	assert_int_equal(0, check_exit(&r.check));
+	done(&r);
+	listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 389);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_OPEN, "any IPv4 source reaches ");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_LATENT, NULL);
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+static void
+loopback_listener_is_latent(void **state)
+{
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET, "127.0.0.1", 389);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::1", 389);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_LATENT, NULL);
+	expect(&r, PROOF_PORT, 389, 6, PROOF_LATENT, NULL);
+	done(&r);
+	end(&s);
+}
+
+static void
+another_number_leads_to_it(void **state)
+{
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+	nft("table inet f { chain pre { type nat hook prerouting priority -100;\n"
+	    "tcp dport 1389 redirect to :389\n }\n"
+	    "chain raw { type filter hook prerouting priority -150; tcp dport 389 drop\n }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_OPEN, "as port 1389 by table inet f chain pre rule 1");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_OPEN, "as port 1389 by table inet f chain pre rule 1");
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	/* The hosts that may are shut out by the test's own rule, at port 389. */
+	assert_true(find(&r, PROOF_PORT, 389, 4)->state != PROOF_OPEN);
+	assert_true(find(&r, PROOF_PORT, 389, 6)->state != PROOF_OPEN);
+	done(&r);
+	end(&s);
+}
+
+static const char published[] =
+    "table ip nat { chain DOCKER { iifname \"docker0\" return\n"
+    "iifname != \"docker0\" tcp dport 5000 dnat to 172.17.0.2:5000\n"
+    "iifname != \"docker0\" tcp dport 15000 dnat to 172.17.0.2:5000\n }\n"
+    "chain PREROUTING { type nat hook prerouting priority -100;\n"
+    "fib daddr type local jump DOCKER\n }\n}\n"
+    "table inet filter { chain input { type filter hook input priority 0; policy drop; }\n"
+    "chain forward { type filter hook forward priority 0; policy drop;\n"
+    "ip daddr 172.17.0.2 tcp dport 5000 accept\n }\n}";
+
+static void
+published_container(void **state)
+{
+	static const struct expose registry = {.name = "registry",
+	    .ports = {"tcp/5000"},
+	    .allowed = {"198.51.100.0/24", "2001:db8:20::/48"},
+	    .inside = {"docker*"}};
+	const struct cell *cell;
+	const struct finding *f;
+	bool other = false, direct = false;
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &registry, 1);
+	make_bridge();
+	nft(published);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 5000, 4, PROOF_OPEN,
+	    "docker0's registry is published: INPUT is never consulted; any IPv4 source reaches "
+	    "172.17.0.2:5000");
+	expect(&r, PROOF_PORT, 5000, 4, PROOF_OPEN, "by table ip nat chain DOCKER rule 2");
+	expect(&r, PROOF_PORT, 5000, 6, PROOF_PROVEN, "");
+	cell = find(&r, PROOF_PORT, 5000, 4);
+	f = cell->findings.items;
+	for (size_t i = 0; i < cell->findings.n; i++) {
+		other |= f[i].port == 15000 && f[i].end_port == 5000;
+		direct |= f[i].shape == FOUND_DIRECT;
+	}
+	assert_true(other);
+	assert_true(direct);
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 5000, 4, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+static void
+shut_out_host(void **state)
+{
+	struct scene s;
+	struct result r;
+	const struct finding *f;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/25 tcp dport 389 accept\n"
+	    "ip6 saddr 2001:db8:20::/48 tcp dport 389 accept\n"
+	    "meta l4proto tcp counter drop\n }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_SHUT_OUT,
+	    "198.51.100.128/25 (monitoring) is refused by table inet filter chain input rule 3");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_PROVEN, "");
+	f = find(&r, PROOF_PORT, 389, 4)->findings.items;
+	assert_int_equal(0, f->witness.accepted);
+	assert_int_equal(4, f->witness.from.family);
+	assert_int_equal(2, check_exit(&r.check));
+	load_suggested(&r, false);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+static void
+it_depends(void **state)
+{
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/24 accept\n ip6 saddr 2001:db8:20::/48 accept\n"
+	    "tcp dport 389 limit rate 1/second accept\n }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_DEPENDS, "it depends on limit");
+	expect(&r, PROOF_PORT, 389, 6, PROOF_DEPENDS, "it depends on limit");
+	assert_int_equal(1, check_exit(&r.check));
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+static void
+other_kinds(void **state)
+{
+	static const struct expose rules[] = {
+	    {.name = "logs",
+		.ports = {"tcp/514", "tcp/6514"},
+		.plaintext = {"tcp/514"},
+		.allowed = {"198.51.100.0/24"},
+		.listeners = EXPOSE_REQUIRED,
+		.hosts = {{"pica01", "infra", 1, 0}, {"pica02", "infra", 1, 1}}},
+	    {.name = "guarded-host", .listeners = EXPOSE_UNNAMED, .allowed = {"198.51.100.0/24"}}};
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, rules, 2);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 514);
+	listen_on(&s, SOCK_STREAM, AF_INET, "192.0.2.1", 22);
+	listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 25);
+	listen_on(&s, SOCK_STREAM, AF_INET, "127.0.0.1", 26);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/24 tcp dport 514 accept\n tcp dport 25 accept\n }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PLAINTEXT, 514, 0, PROOF_LATENT, "carries plain text");
+	expect(&r, PROOF_DUAL_STACK, 0, 6, PROOF_LATENT,
+	    "host pica01 of group infra has no IPv6 address");
+	expect(&r, PROOF_ABSENT, 6514, 0, PROOF_SHUT_OUT, "nothing listens on tcp port 6514");
+	assert_null(find(&r, PROOF_ABSENT, 514, 0));
+	expect(&r, PROOF_UNNAMED, 22, 4, PROOF_LATENT, "no outside IPv4 source reaches it");
+	expect(&r, PROOF_UNNAMED, 25, 4, PROOF_OPEN, "any IPv4 source reaches ");
+	assert_null(find(&r, PROOF_UNNAMED, 26, 4));
+	assert_null(find(&r, PROOF_UNNAMED, 514, 4));
+	done(&r);
+	end(&s);
+}
+
+static void
+datagrams(void **state)
+{
+	static const struct expose logs = {.name = "logs",
+	    .ports = {"udp/514"},
+	    .allowed = {"198.51.100.0/24", "2001:db8:20::/48"}};
+	const struct cell *cell;
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &logs, 1);
+	listen_on(&s, SOCK_DGRAM, AF_INET6, "::", 514);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/24 udp dport 514 accept\n"
+	    "ip6 saddr 2001:db8:20::/48 udp dport 514 accept\n"
+	    "fib daddr type { broadcast, multicast } udp dport 514 accept\n }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 514, 4, PROOF_OPEN, "by broadcast or multicast");
+	expect(&r, PROOF_PORT, 514, 6, PROOF_OPEN, "by broadcast or multicast");
+	cell = find(&r, PROOF_PORT, 514, 4);
+	assert_int_equal(1, cell->n_forge);
+	assert_non_null(strstr(cell->text, "can be forged by eth0"));
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 514, 4, PROOF_PROVEN, "can be forged by eth0");
+	expect(&r, PROOF_PORT, 514, 6, PROOF_PROVEN, NULL);
+	done(&r);
+	end(&s);
+}
+
+static void
+ranges_tell_ports_apart(void **state)
+{
+	static const struct expose many = {
+	    .name = "many", .ports = {"tcp/9000-9100"}, .allowed = {"198.51.100.0/24"}};
+	const struct cell *cell;
+	const struct finding *f;
+	bool open = false;
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &many, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 9010);
+	listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 9050);
+	nft("table ip filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "tcp dport 9040-9060 accept\n ip saddr 198.51.100.0/24 accept\n }\n}\n"
+	    "table ip6 filter { chain input { type filter hook input priority 0; policy drop; }\n}");
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 9000, 4, PROOF_OPEN, ":9050 by eth0");
+	expect(&r, PROOF_PORT, 9000, 6, PROOF_PROVEN, "");
+	cell = find(&r, PROOF_PORT, 9000, 4);
+	f = cell->findings.items;
+	for (size_t i = 0; i < cell->findings.n; i++) {
+		assert_int_not_equal(9010, f[i].port);
+		open |= f[i].port == 9050 && f[i].state == PROOF_OPEN;
+	}
+	assert_true(open);
+	load_suggested(&r, true);
+	done(&r);
+	run(&s, &r);
+	expect(&r, PROOF_PORT, 9000, 4, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+/* The same findings again have the same keys and prints; the proof reads back, and not when it is
+ * damaged. */
+static void
+proof_round_trip(void **state)
+{
+	_cleanup_(closep) int fd = memfd_create("proof", MFD_CLOEXEC);
+	struct proof p;
+	struct scene s;
+	struct result r, again;
+	const struct cell *cells;
+	uint8_t kind = 99;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+	run(&s, &r);
+	run(&s, &again);
+	assert_int_equal(0, report_wire(fd, &r.check, &r.dump));
+	assert_int_equal(0, proof_open(&p, fd));
+	assert_int_equal(r.check.cells.n, p.head->n);
+	cells = again.check.cells.items;
+	for (uint32_t i = 0; i < p.head->n; i++) {
+		assert_int_equal(cells[i].key, p.cells[i].key);
+		assert_int_equal(cells[i].print, p.cells[i].print);
+		assert_string_equal("ldap", p.text + p.cells[i].rule);
+		assert_string_equal(cells[i].text, p.text + p.cells[i].text);
+		assert_memory_equal("{\"type\":\"cell\"", p.text + p.cells[i].json, 14);
+		assert_null(strchr(p.text + p.cells[i].json, '\n'));
+	}
+	assert_int_equal(PROOF_OPEN, p.cells[0].state);
+	assert_int_equal(389, p.cells[0].witness.port);
+	assert_string_equal("eth0", p.cells[0].witness.iface);
+	assert_memory_equal("{\"type\":\"check\"", p.text + p.head->head, 15);
+	assert_int_equal(1, pwrite(fd, &kind, 1, p.head->cells));
+	proof_close(&p);
+	assert_int_equal(-EINVAL, proof_open(&p, fd));
+	assert_int_equal(0, ftruncate(fd, 100));
+	assert_int_equal(-EINVAL, proof_open(&p, fd));
+	done(&again);
+	done(&r);
+	end(&s);
+}
+
+static void
+one_rule_by_name(void **state)
+{
+	static const struct check_options opt = {.rule = "nothing"};
+	struct scene s;
+	struct result r;
+	struct check c;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	run(&s, &r);
+	assert_int_equal(-ENOENT, check_run(&c, &s.img, &r.rules, &r.world, &r.arena, &opt));
+	check_fini(&c);
+	done(&r);
+	end(&s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(founding_case),
+	    cmocka_unit_test(no_rules_at_all),
+	    cmocka_unit_test(loopback_listener_is_latent),
+	    cmocka_unit_test(another_number_leads_to_it),
+	    cmocka_unit_test(published_container),
+	    cmocka_unit_test(shut_out_host),
+	    cmocka_unit_test(it_depends),
+	    cmocka_unit_test(other_kinds),
+	    cmocka_unit_test(datagrams),
+	    cmocka_unit_test(ranges_tell_ports_apart),
+	    cmocka_unit_test(proof_round_trip),
+	    cmocka_unit_test(one_rule_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
