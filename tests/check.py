@@ -2,7 +2,7 @@
 """Runs every test of the project and ends with one line: N passed, N failed[, N skipped].
 
 A test is a cmocka program, a lint, a golden case or a case of tests/netns; each is one process whose
-output is shown only when it fails. SUITES=lint,unit,golden,filters,asan,fuzz,netns,netns-asan picks some of them.
+output is shown only when it fails. SUITES=lint,unit,golden,filters,asan,fuzz,netns,netns-asan,oracle picks some of them.
 """
 import concurrent.futures
 import glob
@@ -68,6 +68,9 @@ def jobs_of(group):
         return netns_cases(f"{BUILD}/asan", "test_asan_*.py") + \
             [(n + " (sanitized)", c, {**e, "B": f"{BUILD}/asan"}, d) for n, c, e, d in netns_cases(BUILD)
              if re.search(r"test_(ssh|control|files|table|rules)\.", n)]
+    if group == "oracle":
+        return [("oracle", [sys.executable, "tests/oracle/oracle.py", "--seed", "1", "--random", "60", "--packets", "6000",
+                            "--at-least", "300000"], env, ".")]
     sys.exit(f"unknown group {group}")
 
 
@@ -90,7 +93,7 @@ def run(job):
 
 def main():
     os.chdir(ROOT)
-    groups = os.environ.get("SUITES", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan").split(",")
+    groups = os.environ.get("SUITES", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan,oracle").split(",")
     jobs = [j for g in groups for j in jobs_of(g)]
     if not jobs:
         sys.exit("no tests found")

@@ -14,7 +14,7 @@ $(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/unit/$$(notdir $(1))
 endef
 $(foreach t,$(unit_bins),$(eval $(call unit_rule,$(t))))
 
-unit: $(unit_bins)
+unit: $(unit_bins) $(B)/oracle/blast
 
 # Fuzz harnesses (libFuzzer, clang): built below $(B)/fuzz with coverage; check runs each for a fixed number of inputs.
 fuzz_srcs := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -30,3 +30,14 @@ $(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/fuzz/$$(notdir $(1))
 endef
 $(foreach t,$(fuzz_bins),$(eval $(call fuzz_rule,$(t))))
 fuzz: $(fuzz_bins)
+
+# The exposure proof against the real kernel: tests/oracle. ROUNDS random rulesets from SEED.
+$(B)/oracle/blast: tests/oracle/blast.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_ALL) $(HARDEN) $(WARN) $(CFLAGS) $(LDHARDEN) -o $@ $<
+ROUNDS ?= 2000
+oracle: all $(B)/oracle/blast
+	@B=$(B) python3 tests/oracle/oracle.py --random $(ROUNDS) $(if $(SEED),--seed $(SEED)) --keep $(B)/oracle/wrong
+mutants: $(B)/oracle/blast
+	@B=$(B) python3 tests/oracle/mutants.py
+.PHONY: oracle mutants

@@ -130,10 +130,11 @@ int dump_writer_seal(struct dump_writer *w, const struct dump_header *head, int 
 struct dump {
 	const struct dump_header *head;
 	size_t size;
+	bool mapped;
 };
 /* Maps fd, which stays the caller's; -EINVAL when it is no dump, or not sealed. */
 int dump_open(struct dump *d, int fd);
-/* The same for bytes in memory (fuzzing); they must outlive d. */
+/* The same for bytes in memory (fuzzing), aligned to 8; they must outlive d. */
 int dump_from_bytes(struct dump *d, const void *bytes, size_t n);
 void dump_close(struct dump *d);
 /* The next record of a kind (DUMP_NONE: of any) behind r; NULL r: the first; NULL at the end. */

@@ -32,6 +32,10 @@ struct env {
 	uint32_t hook;        /* now run */
 	int32_t priority;     /* of the chain now run: conntrack exists from -200 on */
 	bool payload_unknown; /* header bytes were rewritten by a rule with an unknown value */
+	/* Destination NAT to one of many targets, or to a value that is not known. */
+	bool daddr_unknown, dport_unknown;
+	bool dnat_changed; /* the mapping is another destination (IPS_DST_NAT) */
+	bool ct_touched;   /* keys of the entry other than its mark were set: labels, helper, zone */
 };
 
 enum track {
@@ -102,7 +106,9 @@ struct answer {
 	struct srcset accept, drop; /* may; both for one source: depends */
 	struct endpoint *endpoints; /* distinct */
 	uint32_t n_endpoints;
-	struct port_class ports; /* the answer holds for all of these */
+	/* The answer holds for all of these; but where an endpoint has the asked port, the other
+	 * ones of the class have their own. */
+	struct port_class ports;
 	const char *whys[16];    /* distinct names of what was not exact where it mattered */
 	uint32_t n_whys;
 };

@@ -12,7 +12,10 @@
 
 #include "prover/srcset.h"
 
-/* The data registers as bytes: NFT_REG_1..4 are 16 bytes each, NFT_REG32_00..15 alias them by 4. */
+/* The data registers as bytes: NFT_REG_1..4 are 16 bytes each, NFT_REG32_00..15 alias them by 4. A
+ * register in an op is the offset of its first byte (NFT_REG_1 and NFT_REG32_00: 0, NFT_REG_2: 16,
+ * NFT_REG32_01: 4); it and the op's len stay within REG_BYTES. Whatever writes a register also
+ * clears its bytes up to the next multiple of 4. */
 #define REG_BYTES 64
 
 enum op_kind {
@@ -52,9 +55,9 @@ enum load_kind {
 };
 
 struct op {
-	uint8_t kind; /* enum op_kind */
-	uint8_t dreg, sreg;
-	uint8_t len; /* bytes */
+	uint8_t kind;       /* enum op_kind */
+	uint8_t dreg, sreg; /* byte offsets */
+	uint8_t len;        /* bytes; of loads what the kernel writes for the key */
 	/* As nft names it ("limit", "xt hashlimit", "meta skuid"): for reports. Static or of the
 	 * ruleset's arena. */
 	const char *name;
@@ -106,7 +109,8 @@ struct op {
 		struct nat {
 			uint8_t kind;   /* enum nat_kind */
 			uint8_t family; /* NFPROTO_IPV4, NFPROTO_IPV6 */
-			int8_t addr_min, addr_max, port_min, port_max; /* registers; -1 none */
+			int8_t addr_min, addr_max, port_min, port_max; /* registers (byte
+			 offsets); -1 none */
 			uint32_t flags;                                /* NF_NAT_RANGE_* */
 		} nat;
 		const struct xt_match *xt_match;
@@ -124,7 +128,7 @@ enum nat_kind {
 struct rule {
 	struct chain *chain;
 	uint64_t handle;
-	uint32_t number; /* place in its chain, from 1 */
+	uint32_t number; /* place in its chain, from 1; 0: the chain's doubt */
 	uint32_t n;
 	struct op *ops;
 	const char *comment; /* or NULL */
@@ -134,6 +138,9 @@ struct chain {
 	struct table *table;
 	const char *name;
 	uint64_t handle;
+	/* What is not known about it as a whole, or NULL; then its first rule, with number 0, is an
+	 * OP_UNKNOWN of this name. */
+	const char *doubt;
 	struct rule *rules;
 	uint32_t n;
 	bool is_base, deep; /* deep: can reach itself by jumps; evaluated as unknown */
@@ -155,6 +162,7 @@ struct table {
 	struct chain **chains;
 	uint32_t n;
 	bool own; /* inet guardd: its sets are taken as empty */
+	const char *doubt; /* the doubt of all its chains, or NULL */
 };
 
 /* One field of a concatenated key: bytes of it, at an offset of 4-byte padding. */
@@ -183,7 +191,7 @@ struct set {
 	const char *why; /* then: what for */
 	bool has_catchall;
 	struct element *catchall;
-	struct set_field fields[8];
+	struct set_field fields[16];
 	uint8_t n_fields; /* 1 for plain keys */
 	uint32_t n;       /* elements */
 	struct set_store *store;
@@ -193,21 +201,14 @@ struct set {
 void set_element(const struct set *s, uint32_t i, struct element *e);
 /* For one field at offset/len of 4 or 16 bytes that holds the source, the others being const (key
  * bytes as in the registers; those of that field are ignored): the ranges of sources for which the
- * set has an element. Not cached: owned by the caller (a whole-key set's come from a cache, not
- * owned). Exact. */
+ * set has an element, the catch-all aside. From a cache where possible, then not owned and good
+ * until ruleset_fini; ranges_fini does what is right. Exact. */
 struct ranges set_sources(const struct set *s, const uint8_t *key, uint8_t offset, uint8_t len);
 /* Whether a constant key is in it, and by which element (its index; the catch-all is n). */
 bool set_find(const struct set *s, const uint8_t *key, uint32_t *index);
 /* For port-class memory: narrows [*lo, *hi] (host order, around port) to the ports between which
  * the answer for a key with the port's two bytes at offset can change. */
 void set_port_class(const struct set *s, uint8_t offset, uint16_t port, uint16_t *lo, uint16_t *hi);
-
-/* An object (named counter, quota, limit, ct helper ...) by table, name and type. */
-struct object {
-	struct table *table;
-	const char *name;
-	uint32_t type; /* NFT_OBJECT_* */
-};
 
 struct ruleset {
 	struct table *tables;
@@ -220,7 +221,8 @@ struct ruleset {
 };
 
 struct dump;
-/* Reads the nft records of a dump. -EINVAL: no nft records, or a message without what every one
- * must have (*what says which). Anything it does not know becomes OP_UNKNOWN. */
+/* Reads the nft records of a dump; out->arena is the caller's. -EINVAL: no nft records, or a message
+ * without what every one must have (*what says which); -E2BIG; a part that the dump lacks: its
+ * error. Anything it does not know becomes OP_UNKNOWN. ruleset_fini also after an error. */
 int ruleset_read(struct ruleset *out, const struct dump *d, const char **what);
 void ruleset_fini(struct ruleset *r);

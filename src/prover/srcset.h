@@ -58,6 +58,8 @@ bool srcset_equal(const struct srcset *a, const struct srcset *b);
 /* s := s minus, and, or. */
 void srcset_sub(struct srcset *s, const struct ranges *r);
 void srcset_and(struct srcset *s, const struct ranges *r);
+/* s and r as a new set; s stays. Costs the smaller of both, times a search in the other. */
+struct srcset srcset_meet(const struct srcset *s, const struct ranges *r);
 void srcset_sub_set(struct srcset *s, const struct srcset *o);
 void srcset_and_set(struct srcset *s, const struct srcset *o);
 void srcset_or_set(struct srcset *s, const struct srcset *o);

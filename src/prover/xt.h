@@ -30,13 +30,14 @@ enum xt_effect {
 	XT_REJECT,
 	XT_MARK,      /* mark := (mark & ~mask) ^ value */
 	XT_CONNMARK,  /* the same with ctmark */
-	XT_SAVE_MARK, /* ctmark from mark, by masks */
-	XT_RESTORE_MARK,
+	XT_SAVE_MARK, /* ctmark := (ctmark & ~mask) ^ (mark & mask2) */
+	XT_RESTORE_MARK, /* mark := (mark & ~mask) ^ (ctmark & mask2) */
 	XT_NOTRACK,
 	XT_NAT, /* nat */
 	XT_QUEUE,
 	XT_STOLEN,  /* TPROXY, TEE is XT_NOTHING, SYNPROXY */
-	XT_DYNAMIC, /* SET: changes an ipset, which is unknown from then on */
+	XT_DYNAMIC, /* SET: changes the ipsets with index value and mask (65535: none), which are
+		       unknown as soon as it is in a ruleset: xt_mark_dynamic */
 	XT_UNKNOWN,
 };
 struct xt_action {
@@ -51,3 +52,6 @@ struct xt_action {
 	const char *name;
 };
 const struct xt_action *xt_target_action(const struct xt_target *t);
+/* To be called once, when ruleset and world were both read, before any question: the ipsets that
+ * the rules' targets change are unknown from then on. */
+void xt_mark_dynamic(const struct ruleset *r, const struct world *w);

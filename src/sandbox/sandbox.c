@@ -192,6 +192,17 @@ allow_calls(scmp_filter_ctx ctx, const int *calls)
 	return 0;
 }
 
+static int
+allow_narrow(scmp_filter_ctx ctx, const struct sandbox_call *c)
+{
+	int r = 0;
+
+	for (; c && c->call != -1 && (r == 0 || r == -EDOM); c++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->call, 1,
+		    SCMP_CMP(c->arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, c->value));
+	return r == -EDOM ? 0 : r;
+}
+
 /*
  * Memory that is executable: refused to a role that has compiled all it needs. PR_SET_MDWE does the
  * same on kernels that have it; this holds on all of them.
@@ -224,6 +235,8 @@ close_calls(const struct sandbox *s)
 		r = allow_calls(ctx, sanitizer_calls);
 	if (r == 0)
 		r = allow_calls(ctx, s->calls);
+	if (r == 0)
+		r = allow_narrow(ctx, s->narrow);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);

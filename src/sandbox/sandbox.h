@@ -14,11 +14,19 @@ struct sandbox_path {
 	bool write; /* read, write, create and remove below it; else read only */
 };
 
+/* A call that is allowed only with this value of one argument (32 bits of it). */
+struct sandbox_call {
+	int call; /* SCMP_SYS(x); the list ends with -1 */
+	unsigned arg;
+	uint32_t value;
+};
+
 struct sandbox {
 	const char *role; /* for messages */
 	const struct sandbox_path
 	    *paths;       /* ends with path NULL; paths that are absent are skipped */
 	const int *calls; /* system calls beside the common ones: SCMP_SYS(x), ends with -1 */
+	const struct sandbox_call *narrow; /* NULL: none */
 	uint64_t
 	    capabilities;   /* bit mask of what stays (1 << CAP_NET_ADMIN); the rest is dropped */
 	uint32_t files_max; /* RLIMIT_NOFILE */

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "prover/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/errqueue.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+static const char *const names[PROBE_ANSWERS] = {
+    [PROBE_SILENT] = "silent",
+    [PROBE_OPEN] = "open",
+    [PROBE_REFUSED] = "refused",
+    [PROBE_PROHIBITED] = "prohibited",
+    [PROBE_UNREACHABLE] = "unreachable",
+    [PROBE_HOST_DOWN] = "host-down",
+    [PROBE_ANSWERED] = "answered",
+    [PROBE_CLOSED] = "closed",
+    [PROBE_UNKNOWN] = "unknown",
+};
+
+const char *
+probe_answer_name(enum probe_answer a)
+{
+	return (unsigned)a < PROBE_ANSWERS ? names[a] : "unknown";
+}
+
+static socklen_t
+socket_address(const struct probe *p, struct sockaddr_storage *out)
+{
+	struct sockaddr_in *v4 = (void *)out;
+	struct sockaddr_in6 *v6 = (void *)out;
+
+	memset(out, 0, sizeof(*out));
+	if (p->to.family == 4) {
+		v4->sin_family = AF_INET;
+		v4->sin_port = htons(p->port);
+		memcpy(&v4->sin_addr, p->to.bytes, 4);
+		return sizeof(*v4);
+	}
+	v6->sin6_family = AF_INET6;
+	v6->sin6_port = htons(p->port);
+	v6->sin6_scope_id = p->scope;
+	memcpy(&v6->sin6_addr, p->to.bytes, 16);
+	return sizeof(*v6);
+}
+
+static void
+finish(struct probe *p, enum probe_answer a, usec_t now)
+{
+	if (p->fd >= 0)
+		close(p->fd);
+	p->fd = -1;
+	p->answer = (uint8_t)a;
+	p->rtt = (uint32_t)(now - p->sent);
+	p->done = true;
+}
+
+/* What an ICMP error means: linux/icmp.h, linux/icmpv6.h (RFC 792, 1812, 4443). */
+static const struct meaning {
+	uint8_t origin, type, code;
+	enum probe_answer tcp, udp;
+} meanings[] = {
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_PORT_UNREACH, PROBE_PROHIBITED, PROBE_CLOSED},
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_NET_ANO, PROBE_PROHIBITED, PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_HOST_ANO, PROBE_PROHIBITED, PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, PROBE_PROHIBITED, PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP, ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, PROBE_PROHIBITED, PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_ADM_PROHIBITED, PROBE_PROHIBITED,
+	PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, PROBE_PROHIBITED, PROBE_CLOSED},
+    {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_POLICY_FAIL, PROBE_PROHIBITED,
+	PROBE_PROHIBITED},
+};
+
+static enum probe_answer
+mean(const struct probe *p, const struct sock_extended_err *e)
+{
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
+		const struct meaning *m = &meanings[i];
+
+		if (m->origin == e->ee_origin && m->type == e->ee_type && m->code == e->ee_code)
+			return p->proto == IPPROTO_TCP ? m->tcp : m->udp;
+	}
+	return e->ee_origin == SO_EE_ORIGIN_LOCAL ? PROBE_HOST_DOWN : PROBE_UNREACHABLE;
+}
+
+/* The error queue of a socket: who said what. False: it is empty. */
+static bool
+read_error(struct probe *p, enum probe_answer *out)
+{
+	char control[512], data[64];
+	struct iovec iov = {data, sizeof(data)};
+	struct msghdr h = {.msg_iov = &iov,
+	    .msg_iovlen = 1,
+	    .msg_control = control,
+	    .msg_controllen = sizeof(control)};
+
+	if (recvmsg(p->fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+		return false;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+		const struct sock_extended_err *e = (const void *)CMSG_DATA(c);
+
+		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
+		    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
+			continue;
+		*out = mean(p, e);
+		if (e->ee_origin != SO_EE_ORIGIN_LOCAL)
+			addr_from_sockaddr(&p->by, SO_EE_OFFENDER(e));
+		return true;
+	}
+	return false;
+}
+
+/* An error without an ICMP message behind it. */
+static enum probe_answer
+plain_error(const struct probe *p, int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+		return p->proto == IPPROTO_TCP ? PROBE_REFUSED : PROBE_CLOSED;
+	case EHOSTUNREACH:
+		return PROBE_HOST_DOWN;
+	case ENETUNREACH:
+		return PROBE_UNREACHABLE;
+	case EACCES:
+	case EPERM:
+		return PROBE_UNKNOWN; /* this machine's own rules do not let it out */
+	default:
+		return p->proto == IPPROTO_TCP ? PROBE_SILENT : PROBE_UNKNOWN;
+	}
+}
+
+static void
+start(struct probe *p, usec_t now)
+{
+	struct sockaddr_storage to, own;
+	socklen_t len = socket_address(p, &to), own_len = sizeof(own);
+	int type =
+	    (p->proto == IPPROTO_TCP ? SOCK_STREAM : SOCK_DGRAM) | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	bool v4 = p->to.family == 4;
+	int r;
+
+	p->sent = now;
+	p->tries++;
+	p->fd = socket(to.ss_family, type, 0);
+	if (p->fd < 0) {
+		finish(p, PROBE_UNKNOWN, now);
+		return;
+	}
+	setsockopt(p->fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, &(int){1},
+	    sizeof(int));
+	r = connect(p->fd, (struct sockaddr *)&to, len);
+	if (r < 0 && errno != EINPROGRESS) {
+		finish(p, plain_error(p, errno), now);
+		return;
+	}
+	if (getsockname(p->fd, (struct sockaddr *)&own, &own_len) == 0)
+		addr_from_sockaddr(&p->from, (struct sockaddr *)&own);
+	/* An empty datagram: no service takes it for a message. */
+	if (p->proto == IPPROTO_UDP && send(p->fd, "", 0, 0) < 0)
+		finish(p, plain_error(p, errno), now);
+}
+
+static void
+settle(struct probe *p, usec_t now)
+{
+	enum probe_answer a;
+	char byte;
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (read_error(p, &a)) {
+		finish(p, a, now);
+		return;
+	}
+	getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	if (error)
+		finish(p, plain_error(p, error), now);
+	else if (p->proto == IPPROTO_TCP)
+		finish(p, PROBE_OPEN, now);
+	else if (recv(p->fd, &byte, 1, MSG_DONTWAIT) >= 0)
+		finish(p, PROBE_ANSWERED, now);
+}
+
+/* Nothing came in time: once more, later, or that is the answer. */
+static void
+give_up(struct probe *p, usec_t now)
+{
+	close(p->fd);
+	p->fd = -1;
+	p->next = now + PROBE_AGAIN;
+	if (p->tries >= PROBE_TRIES)
+		finish(p, p->proto == IPPROTO_TCP ? PROBE_SILENT : PROBE_UNKNOWN, now);
+}
+
+/* True when no other question went to this host within the pace. */
+static bool
+may_start(const struct probe *all, uint32_t n, const struct probe *p, usec_t now)
+{
+	if (p->next > now)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (all[i].tries && all[i].sent + PROBE_PACE > now &&
+		    addr_equal(&all[i].to, &p->to))
+			return false;
+	return true;
+}
+
+/* Starts what may start; the number of open sockets. */
+static uint32_t
+start_some(struct probe *p, uint32_t n, usec_t now)
+{
+	uint32_t flight = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		flight += p[i].fd >= 0;
+	for (uint32_t i = 0; i < n && flight < PROBE_FLIGHT; i++) {
+		if (p[i].done || p[i].fd >= 0 || !may_start(p, n, &p[i], now))
+			continue;
+		start(&p[i], now);
+		flight += p[i].fd >= 0;
+	}
+	return flight;
+}
+
+static void
+wait_for_some(struct probe *p, uint32_t n)
+{
+	struct pollfd fds[PROBE_FLIGHT];
+	struct probe *of[PROBE_FLIGHT];
+	nfds_t k = 0;
+	usec_t now;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (p[i].fd < 0)
+			continue;
+		fds[k] = (struct pollfd){p[i].fd, p[i].proto == IPPROTO_TCP ? POLLOUT : POLLIN, 0};
+		of[k++] = &p[i];
+	}
+	poll(fds, k, (int)(PROBE_PACE / USEC_PER_MSEC / 2));
+	now = clock_mono();
+	for (nfds_t i = 0; i < k; i++) {
+		if (fds[i].revents)
+			settle(of[i], now);
+		if (!of[i]->done && of[i]->sent + PROBE_WAIT < now)
+			give_up(of[i], now);
+	}
+}
+
+static bool
+all_done(const struct probe *p, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!p[i].done)
+			return false;
+	return true;
+}
+
+int
+probe_run(struct probe *p, uint32_t n)
+{
+	if (n > PROBE_MAX)
+		return -E2BIG;
+	for (uint32_t i = 0; i < n; i++)
+		p[i].fd = -1;
+	while (!all_done(p, n)) {
+		start_some(p, n, clock_mono());
+		wait_for_some(p, n);
+	}
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Asking other hosts' ports the plain way: connects and datagrams, without privilege, and what came
+ * back told apart (IP_RECVERR, IPV6_RECVERR: ip(7)). Comes in: addresses and ports. Goes out: one
+ * answer each. Bounded: PROBE_MAX questions, PROBE_FLIGHT sockets, one question to a target every
+ * PROBE_PACE (a host sends about one ICMP error a second to each address), PROBE_TRIES each.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/clock.h"
+
+#define PROBE_MAX    4096
+#define PROBE_FLIGHT 128
+#define PROBE_PACE   (100 * USEC_PER_MSEC)
+#define PROBE_AGAIN  (1200 * USEC_PER_MSEC) /* pause before a silent port is asked again */
+#define PROBE_WAIT   (2 * USEC_PER_SEC)
+#define PROBE_TRIES  3
+
+enum probe_answer {
+	PROBE_SILENT,      /* TCP: nothing came; a full accept queue looks the same */
+	PROBE_OPEN,        /* SYN-ACK */
+	PROBE_REFUSED,     /* RST: nothing listens, or a firewall sends one */
+	PROBE_PROHIBITED,  /* ICMP says a firewall refused it */
+	PROBE_UNREACHABLE, /* ICMP says there is no way */
+	PROBE_HOST_DOWN,   /* nobody answers to that address on the link */
+	PROBE_ANSWERED,    /* UDP: something came back */
+	PROBE_CLOSED,      /* UDP: port unreachable, from the host itself */
+	PROBE_UNKNOWN,     /* UDP: silence says nothing; or it could not be asked */
+	PROBE_ANSWERS,
+};
+
+struct probe {
+	struct addr to;
+	uint32_t scope; /* interface of a link-local address; 0 none */
+	uint16_t port;
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	/* The answer: */
+	uint8_t answer;   /* enum probe_answer */
+	struct addr from; /* own address that was used; family 0: none */
+	struct addr by;   /* who sent the ICMP error; family 0: nobody */
+	uint32_t rtt;     /* microseconds */
+	/* Inside: */
+	int fd;
+	uint8_t tries;
+	bool done;
+	usec_t sent, next;
+};
+
+/* Asks all; returns when each has its answer. Negative errno: could not begin. */
+int probe_run(struct probe *p, uint32_t n);
+const char *probe_answer_name(enum probe_answer a);

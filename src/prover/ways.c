@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "prover/ways.h"
+
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <string.h>
+
+bool
+iface_receives(const struct iface *i, uint8_t family)
+{
+	return (i->flags & IFF_UP) && !(i->flags & IFF_LOOPBACK) && !i->master &&
+	       i->works[family == 6];
+}
+
+const struct ranges *
+routed_by(const struct world *w, uint8_t family, uint32_t oif)
+{
+	return world_fib_of_oif(w, &(struct fib_view){.family = family, .at = oif}, oif).may;
+}
+
+bool
+addr_is_loopback(const struct addr *a)
+{
+	static const uint8_t one[16] = {[15] = 1};
+
+	return a->family == 4 ? a->bytes[0] == 127 : !memcmp(a->bytes, one, 16);
+}
+
+bool
+addr_is_link_local6(const struct addr *a)
+{
+	return a->family == 6 && a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+bool
+world_is_own(const struct world *w, const struct addr *a)
+{
+	if (a->family == 4 && addr_is_loopback(a))
+		return true;
+	for (uint32_t i = 0; i < w->n_addrs; i++)
+		if (addr_equal(&w->addrs[i].addr, a))
+			return true;
+	return false;
+}
+
+uint32_t
+ways_default_iface(const struct world *w, uint8_t family)
+{
+	uint32_t best = 0;
+	u128 most = 0;
+
+	for (uint32_t i = 0; i < w->n_ifaces; i++) {
+		const struct iface *f = &w->ifaces[i];
+		const struct ranges *r;
+		u128 sum = 0;
+
+		if (!iface_receives(f, family))
+			continue;
+		r = routed_by(w, family, f->index);
+		for (uint32_t k = 0; k < r->n; k++)
+			sum += (r->v[k].hi - r->v[k].lo) / 2 + 1; /* halves: no overflow */
+		if (!best || sum > most) {
+			best = f->index;
+			most = sum;
+		}
+	}
+	return best;
+}
+
+struct addr
+ways_default_to(const struct world *w, uint8_t family, uint32_t iif)
+{
+	struct addr best = {0};
+	int rank = 0;
+
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct local_addr *l = &w->addrs[i];
+		int mine;
+
+		if (l->addr.family != family || addr_is_loopback(&l->addr))
+			continue;
+		mine = addr_is_link_local6(&l->addr) ? 1 : l->scope ? 2 : 3;
+		if (l->iface != iif) {
+			if (mine == 1)
+				continue;
+			mine = 0;
+		}
+		if (!best.family || mine > rank) {
+			best = l->addr;
+			rank = mine;
+		}
+	}
+	return best;
+}
+
+static void
+add_way(struct arena *a, struct list *ways, enum way_kind kind, const struct addr *to, uint32_t iif,
+    uint8_t pkttype, bool narrow)
+{
+	struct way *way = list_add(a, ways, sizeof(*way));
+
+	*way = (struct way){.kind = kind,
+	    .family = to->family,
+	    .pkttype = pkttype,
+	    .narrow = narrow,
+	    .iif = iif,
+	    .to = *to};
+}
+
+/* Not yet while duplicate address detection runs: then there is no local route. */
+static bool
+is_delivered(const struct world *w, const struct addr *to, uint32_t iif)
+{
+	enum addr_type t = world_route(w, to, iif, 0).type;
+
+	return (t == ADDR_LOCAL || t == ADDR_UNKNOWN) && world_accepts_daddr(w, to, iif);
+}
+
+static void
+add_to_iface(const struct world *w, struct arena *a, struct list *ways, uint8_t family,
+    const struct iface *in, bool narrow, bool loopback)
+{
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct local_addr *l = &w->addrs[i];
+		bool lo = addr_is_loopback(&l->addr), link = addr_is_link_local6(&l->addr);
+
+		if (l->addr.family != family || (lo || link) != narrow ||
+		    (link && l->iface != in->index))
+			continue;
+		/* The kernel refuses 127/8 from outside when it routes, which is behind destination
+		 * NAT; ::1 it refuses at once. */
+		if (lo ? family == 6 || !(loopback || in->route_localnet)
+		       : !is_delivered(w, &l->addr, in->index))
+			continue;
+		add_way(a, ways, WAY_LOCAL, &l->addr, in->index, PACKET_HOST, narrow);
+	}
+}
+
+struct list
+ways_in(const struct world *w, struct arena *a, uint8_t family, bool loopback)
+{
+	uint32_t first = ways_default_iface(w, family);
+	struct list ways = {0};
+
+	for (int pass = 0; pass < 4; pass++)
+		for (uint32_t i = 0; i < w->n_ifaces; i++) {
+			const struct iface *f = &w->ifaces[i];
+
+			if (iface_receives(f, family) && (f->index == first) == !(pass & 1))
+				add_to_iface(w, a, &ways, family, f, pass & 2, loopback);
+		}
+	return ways;
+}
+
+static void
+add_subnet_broadcasts(
+    const struct world *w, struct arena *a, const struct iface *f, struct list *ways)
+{
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct local_addr *l = &w->addrs[i];
+		struct prefix p = prefix_of(&l->addr, l->len);
+		struct addr last = prefix_last(&p);
+
+		if (l->addr.family == 4 && l->iface == f->index && l->len < 31 &&
+		    world_fib_type(w, &(struct fib_view){.family = 4, .at = f->index}, &last) ==
+			ADDR_BROADCAST)
+			add_way(a, ways, WAY_GROUP, &last, f->index, PACKET_BROADCAST, true);
+	}
+}
+
+void
+ways_groups(const struct world *w, struct arena *a, uint8_t family, struct list *ways)
+{
+	static const struct addr all4 = {4, {255, 255, 255, 255}}, hosts4 = {4, {224, 0, 0, 1}},
+				 hosts6 = {6, {0xff, 0x02, [15] = 1}};
+
+	for (uint32_t i = 0; i < w->n_ifaces; i++) {
+		const struct iface *f = &w->ifaces[i];
+
+		if (!iface_receives(f, family))
+			continue;
+		if (family == 6) {
+			add_way(a, ways, WAY_GROUP, &hosts6, f->index, PACKET_MULTICAST, true);
+			continue;
+		}
+		add_way(a, ways, WAY_GROUP, &all4, f->index, PACKET_BROADCAST, true);
+		add_way(a, ways, WAY_GROUP, &hosts4, f->index, PACKET_MULTICAST, true);
+		add_subnet_broadcasts(w, a, f, ways);
+	}
+}
+
+struct query
+way_query(const struct way *way)
+{
+	return (struct query){
+	    .family = way->family, .daddr = way->to, .iif = way->iif, .pkttype = way->pkttype};
+}
+
+struct caps
+caps_of(const struct world *w, uint8_t family, uint32_t iif)
+{
+	struct caps c = {0};
+
+	for (uint32_t i = 0; i < w->n_mechanisms; i++) {
+		const struct mechanism *m = &w->mechanisms[i];
+
+		if ((m->family && m->family != family) || (m->iface && m->iface != iif) ||
+		    (!m->may_drop && !m->may_accept))
+			continue;
+		c.may_drop |= m->may_drop;
+		c.may_accept |= m->may_accept;
+		if (c.n < sizeof(c.names) / sizeof(*c.names))
+			c.names[c.n++] = m->name;
+	}
+	return c;
+}
+
+static void
+add_why(struct answer *a, const char *why)
+{
+	for (uint32_t i = 0; i < a->n_whys; i++)
+		if (!strcmp(a->whys[i], why))
+			return;
+	if (a->n_whys < sizeof(a->whys) / sizeof(*a->whys))
+		a->whys[a->n_whys++] = why;
+}
+
+static void
+replace(struct srcset *s, const struct query *q)
+{
+	srcset_fini(s);
+	*s = q->sources ? srcset_copy(q->sources) : srcset_all(q->family);
+}
+
+void
+ways_query(struct evaluator *e, const struct world *w, const struct query *q, struct answer *a,
+    struct caps *caps)
+{
+	struct caps c = caps_of(w, q->family, q->iif);
+
+	eval_query(e, q, a);
+	if (caps)
+		*caps = c;
+	for (uint32_t i = 0; i < c.n; i++)
+		add_why(a, c.names[i]);
+	if (c.may_drop)
+		replace(&a->drop, q);
+	if (c.may_accept)
+		replace(&a->accept, q);
+}
