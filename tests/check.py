@@ -70,7 +70,8 @@ def jobs_of(group):
              if re.search(r"test_(ssh|control|files|table|rules)\.", n)]
     if group == "oracle":
         return [("oracle", [sys.executable, "tests/oracle/oracle.py", "--seed", "1", "--random", "60", "--packets", "6000",
-                            "--at-least", "300000"], env, ".")]
+                            "--at-least", "300000"], env, "."),
+                ("oracle mutants", [sys.executable, "tests/oracle/mutants.py", "--few"], env, ".")]
     sys.exit(f"unknown group {group}")
 
 

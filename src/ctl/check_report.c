@@ -289,18 +289,26 @@ print_cell_rows(json_t *cell)
 	print_row("forgeable", &forgeable);
 }
 
+/* The one line of every cell. */
 static void
-print_cell(json_t *cell, bool explain)
+print_cell_head(json_t *cell)
 {
 	_cleanup_(strbuf_fini) struct strbuf subject = {0};
-	json_t *findings = json_object_get(cell, "findings"), *f;
 	const char *state = out_str(cell, "state");
-	bool brief = expose_exit(state) == EXIT_DONE && !explain;
-	size_t i;
 
 	put_subject(&subject, cell);
 	printf("%s %s%s%s: %s\n", subject.text, out_style(expose_colour(state)), state,
 	    out_style('-'), out_str(cell, "text"));
+}
+
+static void
+print_cell(json_t *cell, bool explain)
+{
+	json_t *findings = json_object_get(cell, "findings"), *f;
+	bool brief = expose_exit(out_str(cell, "state")) == EXIT_DONE && !explain;
+	size_t i;
+
+	print_cell_head(cell);
 	if (brief)
 		return;
 	json_array_foreach(findings, i, f)
@@ -383,20 +391,41 @@ put_notes(struct strbuf *out, json_t *head)
 				 "infrastructure; name the hosts under 'groups' in guardd.yaml\n");
 }
 
-void
-check_report_print(const struct check_report *r, bool explain)
+static void
+print_summary(const struct check_report *r)
 {
 	_cleanup_(strbuf_fini) struct strbuf summary = {0}, notes = {0};
 	const char *state = out_str(r->head, "state");
 
-	print_table(r);
-	print_findings(r, explain);
 	put_summary(&summary, r->head);
 	put_notes(&notes, r->head);
-	printf("\n%s%s%s: %s\n%s", out_style(expose_colour(state)), state, out_style('-'),
+	printf("%s%s%s: %s\n%s", out_style(expose_colour(state)), state, out_style('-'),
 	    summary.text, notes.len ? notes.text : "");
 	if (out_int(r->head, "open") + out_int(r->head, "shut_out") > 0)
 		puts("'guardctl check --suggest' prints nft rules against it");
+}
+
+void
+check_report_print(const struct check_report *r, bool explain)
+{
+	print_table(r);
+	print_findings(r, explain);
+	puts("");
+	print_summary(r);
+}
+
+void
+check_report_brief(const struct check_report *r)
+{
+	json_t *cell;
+	size_t i;
+
+	json_array_foreach(r->cells, i, cell)
+	{
+		if (expose_exit(out_str(cell, "state")) != EXIT_DONE)
+			print_cell_head(cell);
+	}
+	print_summary(r);
 }
 
 /* --- the script --- */

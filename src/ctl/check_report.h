@@ -22,5 +22,7 @@ void check_report_keep(void *ctx, const char *line, json_t *o);
 int check_report_exit(const struct check_report *r);
 /* explain: with the path of every finding, and latent ones in full. */
 void check_report_print(const struct check_report *r, bool explain);
+/* A line for each cell that is not in order, and the summary. */
+void check_report_brief(const struct check_report *r);
 /* Everything but nft's lines is a comment. */
 void check_report_script(const struct check_report *r);

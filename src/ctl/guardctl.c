@@ -18,6 +18,8 @@ static const struct command *const commands[] = {
     &cmd_check,
     &cmd_prove,
     &cmd_listeners,
+    &cmd_probe,
+    &cmd_exposure,
     &cmd_gaps,
     &cmd_explain,
     &cmd_test,
@@ -61,11 +63,12 @@ print_help(void)
 		    12 - (int)strlen(global_options[i].name),
 		    global_options[i].argument ? global_options[i].argument : "",
 		    global_options[i].help);
-	puts("\nExit status: 0 done, 1 refused or an error was found, 2 usage or not allowed, 3 "
-	     "guardd\n"
-	     "or a file cannot be reached; of check: 0 proven, 1 depends, 2 open or shut out, 3 "
-	     "could\n"
-	     "not run. 'guardctl COMMAND --help' tells more; see guardctl(8).");
+	puts(
+	    "\nExit status: 0 done, 1 refused or an error was found, 2 usage or not allowed, 3 "
+	    "guardd\n"
+	    "or a file cannot be reached; of check, probe and exposure: 0 as the rules have it, 1\n"
+	    "unknown, 2 open or shut out, 3 could not run. 'guardctl COMMAND --help' tells more; "
+	    "see guardctl(8).");
 }
 
 static void

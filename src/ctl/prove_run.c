@@ -37,21 +37,30 @@ start(const struct prove_run *p, struct tool *t, int *out)
 	return pid;
 }
 
+static void
+name_tool(struct tool *t, const struct prove_run *p, char prover[static PATH_MAX])
+{
+	size_t n = 0;
+
+	t->name = p->alone ? "guardd-prover" : "guardd-watcher";
+	if (!p->alone) {
+		exe_find("guardd-prover", prover, PATH_MAX);
+		t->args[n++] = "--dump";
+		t->args[n++] = "--";
+		t->args[n++] = prover;
+	}
+	memcpy(t->args + n, p->args, p->n * sizeof(*p->args));
+}
+
 int
 prove_run(const struct prove_run *p)
 {
 	char prover[PATH_MAX];
-	struct tool t = {.name = "guardd-watcher",
-	    .args = {"--dump", "--", prover},
-	    .in = p->in,
-	    .out = -1,
-	    .image = p->image};
+	struct tool t = {.in = p->in, .out = -1, .image = p->image};
 	int out = -1, r = EXIT_DONE, s;
 	pid_t pid;
 
-	exe_find("guardd-prover", prover, sizeof(prover));
-	for (size_t i = 0; i < p->n; i++)
-		t.args[3 + i] = p->args[i];
+	name_tool(&t, p, prover);
 	pid = start(p, &t, &out);
 	if (pid < 0)
 		return EXIT_CANNOT;

@@ -9,11 +9,12 @@
 
 #include "ctl/ask.h"
 
-#define PROVE_ARGS 16
+#define PROVE_ARGS 264 /* ARGS_MAX words, and what is said before them */
 
 struct prove_run {
 	const char *args[PROVE_ARGS]; /* of guardd-prover; NULL-terminated */
 	size_t n;
+	bool alone;     /* it asks the network, not this kernel: no collector before it */
 	int in, image;  /* -1: inherited, or none */
 	ask_line_fn fn; /* NULL: the output is this process's own */
 	void *ctx;

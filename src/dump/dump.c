@@ -2,6 +2,7 @@
 #include "dump/dump.h"
 
 #include <errno.h>
+#include <linux/netlink.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -323,4 +324,16 @@ dump_next(const struct dump *d, const struct dump_record *r, enum dump_kind kind
 		p += sizeof(*r) + aligned(r->len);
 	}
 	return NULL;
+}
+
+const struct nlmsghdr *
+dump_message(const struct dump_record *r, const struct nlmsghdr *m)
+{
+	const char *data = dump_data(r);
+	size_t at = m ? (size_t)((const char *)m - data) + NLMSG_ALIGN(m->nlmsg_len) : 0;
+
+	if (at > r->len || r->len - at < sizeof(*m))
+		return NULL;
+	m = (const void *)(data + at);
+	return m->nlmsg_len >= sizeof(*m) && m->nlmsg_len <= r->len - at ? m : NULL;
 }

@@ -140,6 +140,10 @@ void dump_close(struct dump *d);
 /* The next record of a kind (DUMP_NONE: of any) behind r; NULL r: the first; NULL at the end. */
 const struct dump_record *dump_next(
     const struct dump *d, const struct dump_record *r, enum dump_kind kind);
+struct nlmsghdr;
+/* The next netlink message behind m in a record of messages; NULL m: the first; NULL at the end, or
+ * where a length cannot be right. */
+const struct nlmsghdr *dump_message(const struct dump_record *r, const struct nlmsghdr *m);
 static inline const void *
 dump_data(const struct dump_record *r)
 {

@@ -202,7 +202,7 @@ feed_end(struct check *c, struct cell *cell, const struct feed *f, const struct 
 void
 check_feed(struct check *c, struct cell *cell, const struct feed *f)
 {
-	const struct end plain = {f->q->daddr, f->port, f->way->kind == WAY_DIRECT, 0};
+	const struct end plain = {f->way->to, f->port, f->way->kind == WAY_DIRECT, 0};
 
 	/* What brings packets past the rules leads to where they were sent. */
 	if ((f->caps->may_accept || !f->a->n_endpoints) && !f->mapped_only)
@@ -211,61 +211,103 @@ check_feed(struct check *c, struct cell *cell, const struct feed *f)
 		const struct endpoint *e = &f->a->endpoints[i];
 		struct end end = {e->addr, e->port, e->forwarded, e->oif};
 
-		/* The answer is for q's port; NAT that left it alone leaves all of the class alone.
-		 */
+		/* The answer is for q's port and address; NAT that left them alone leaves all of
+		 * the class alone, and all addresses that are the same to the rules. */
 		if (e->port == f->q->dport)
 			end.port = f->port;
+		if (addr_equal(&e->addr, &f->q->daddr))
+			end.addr = f->way->to;
 		feed_end(c, cell, f, &end, &e->accept);
 	}
 }
 
-/* All classes of ports that a cell has, by one way in. *a holds the last answer, for the next cell
- * of the same way. */
+/* Ways in that are the same to the rules, and the last answer for them. */
+struct asking {
+	struct way *ways;
+	size_t n;
+	struct answer a;
+	struct query q;
+	struct caps caps;
+	bool have;
+};
+
+static bool
+group_listens(const struct check *c, const struct cell *cell)
+{
+	for (uint32_t i = 0; i < c->world->n_listeners; i++) {
+		const struct listener *l = &c->world->listeners[i];
+
+		if (l->any && !l->netns && l->proto == cell->proto && l->port >= cell->port &&
+		    l->port <= cell->port_high)
+			return true;
+	}
+	return c->opt.sockets_hidden;
+}
+
+static bool
+is_asked(const struct check *c, const struct cell *cell, const struct way *way)
+{
+	/* Where nothing listens, a datagram to all is nobody's. */
+	return cell_takes(c, cell, way) && (way->kind != WAY_GROUP || group_listens(c, cell));
+}
+
 static void
-ask_cell(struct check *c, struct cell *cell, const struct way *way, struct answer *a,
-    struct query *q, struct caps *caps, bool *have)
+ask_port(struct check *c, struct asking *x, uint8_t proto, uint16_t port)
+{
+	if (x->have && port >= x->a.ports.lo && port <= x->a.ports.hi)
+		return;
+	if (x->have)
+		answer_fini(&x->a);
+	x->q = way_query(&x->ways[0]);
+	x->q.proto = proto;
+	x->q.dport = port;
+	ways_query(c->eval, c->world, &x->q, &x->a, &x->caps);
+	x->have = true;
+}
+
+/* All classes of ports that a cell has. */
+static void
+ask_cell(struct check *c, struct cell *cell, struct asking *x)
 {
 	uint32_t segments = 0;
 
 	for (uint32_t p = cell->port, last; p <= cell->port_high; p = last + 1) {
-		bool same = *have && p >= a->ports.lo && p <= a->ports.hi;
-
-		if (!same) {
-			if (*have)
-				answer_fini(a);
-			*q = way_query(way);
-			q->proto = cell->proto;
-			q->dport = (uint16_t)p;
-			ways_query(c->eval, c->world, q, a, caps);
-			*have = true;
-		}
-		last = a->ports.hi < p ? p : a->ports.hi;
-		if (last > cell->port_high || ++segments >= CHECK_SEGMENTS)
+		ask_port(c, x, cell->proto, (uint16_t)p);
+		last = x->a.ports.hi < p ? p : x->a.ports.hi;
+		if (last > cell->port_high)
 			last = cell->port_high;
-		check_feed(c, cell,
-		    &(struct feed){.way = way,
-			.q = q,
-			.a = a,
-			.caps = caps,
-			.port = (uint16_t)p,
-			.last = (uint16_t)last});
+		if (++segments >= CHECK_SEGMENTS && last < cell->port_high)
+			c->sweep_cut = true;
+		for (size_t i = 0; i < x->n; i++)
+			if (is_asked(c, cell, &x->ways[i]))
+				check_feed(c, cell,
+				    &(struct feed){.way = &x->ways[i],
+					.q = &x->q,
+					.a = &x->a,
+					.caps = &x->caps,
+					.port = (uint16_t)p,
+					.last = (uint16_t)last});
+		if (c->sweep_cut)
+			break;
 	}
 }
 
 static void
-ask_way(struct check *c, const struct way *way, uint8_t proto)
+ask_ways(struct check *c, struct way *ways, size_t n, uint8_t proto)
 {
 	struct cell *cells = c->cells.items;
-	struct answer a = {0};
-	struct query q = {0};
-	struct caps caps = {0};
-	bool have = false;
+	struct asking x = {.ways = ways, .n = n};
 
-	for (size_t i = 0; i < c->cells.n; i++)
-		if (cells[i].proto == proto && cell_takes(c, &cells[i], way))
-			ask_cell(c, &cells[i], way, &a, &q, &caps, &have);
-	if (have)
-		answer_fini(&a);
+	for (size_t i = 0; i < c->cells.n; i++) {
+		bool asked = false;
+
+		for (size_t k = 0; k < n; k++)
+			asked |= is_asked(c, &cells[i], &ways[k]);
+		if (asked && cells[i].proto == proto)
+			ask_cell(c, &cells[i], &x);
+	}
+	if (x.have)
+		answer_fini(&x.a);
 }
 
 static bool
@@ -283,15 +325,17 @@ static void
 ask_family(struct check *c, uint8_t family, uint8_t proto)
 {
 	bool dnat = check_has_dnat(c->rules, family);
+	bool plain = !dnat && !ruleset_sees_daddr(c->rules, family);
 	struct list ways = ways_in(c->world, c->arena, family, dnat);
-	const struct way *v;
+	struct way *v;
 
 	if (proto == IPPROTO_UDP)
 		ways_groups(c->world, c->arena, family, &ways);
 	c->targets = (struct list){0};
 	v = ways.items;
-	for (size_t i = 0; i < ways.n; i++) {
-		ask_way(c, &v[i], proto);
+	for (size_t i = 0, n; i < ways.n; i += n) {
+		n = plain ? ways_alike(c->world, &v[i], ways.n - i) : 1;
+		ask_ways(c, &v[i], n, proto);
 		if (dnat && v[i].kind == WAY_LOCAL)
 			check_sweep(c, &v[i], proto);
 	}

@@ -104,8 +104,8 @@ cap_accept(struct evaluator *e, struct answer *a, const char *why)
 {
 	eval_note(e, why, &a->drop);
 	srcset_or_set(&a->accept, &a->drop);
-	/* The endpoints were made with room for one more. Who was dropped before routing is taken to
-	 * come out at the first. */
+	/* The endpoints were made with room for one more. Who was dropped before routing is taken
+	 * to come out at the first. */
 	if (!a->n_endpoints) {
 		a->endpoints[0] = (struct endpoint){.addr = e->q->daddr, .port = e->q->dport};
 		a->n_endpoints = 1;

@@ -35,7 +35,7 @@ struct env {
 	/* Destination NAT to one of many targets, or to a value that is not known. */
 	bool daddr_unknown, dport_unknown;
 	bool dnat_changed; /* the mapping is another destination (IPS_DST_NAT) */
-	bool ct_touched;   /* keys of the entry other than its mark were set: labels, helper, zone */
+	bool ct_touched; /* keys of the entry other than its mark were set: labels, helper, zone */
 };
 
 enum track {
@@ -109,7 +109,7 @@ struct answer {
 	/* The answer holds for all of these; but where an endpoint has the asked port, the other
 	 * ones of the class have their own. */
 	struct port_class ports;
-	const char *whys[16];    /* distinct names of what was not exact where it mattered */
+	const char *whys[16]; /* distinct names of what was not exact where it mattered */
 	uint32_t n_whys;
 };
 

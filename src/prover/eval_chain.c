@@ -95,7 +95,7 @@ rule_run(struct evaluator *e, const struct rule *rule, struct state *s, struct s
 	r.x = x;
 	r.next = next;
 	r.unknown = NULL;
-	r.go = srcset_take(&s->set);
+	r.go = pile_take(&s->sources);
 	r.regs = regs_unknown;
 	memcpy(&r.env, &s->env, sizeof(r.env));
 	run_ops(&r, 0);
@@ -123,7 +123,7 @@ rule_try(struct evaluator *e, const struct rule *rule, struct states *in, const 
 		return;
 	in->n = kept;
 	for (uint32_t i = 0; i < next.n; i++)
-		states_add(e, in, &next.v[i].env, &next.v[i].set);
+		states_add(e, in, &next.v[i].env, states_set(&next, i));
 	states_fini(&next);
 }
 
@@ -133,7 +133,7 @@ too_long(struct evaluator *e, struct states *in)
 	if (e->steps <= e->limits.steps)
 		return false;
 	for (uint32_t i = 0; i < in->n; i++)
-		eval_both(e, &in->v[i].set, "more steps than the limit");
+		eval_both(e, states_set(in, i), "more steps than the limit");
 	states_fini(in);
 	return true;
 }
@@ -147,6 +147,6 @@ eval_chain(struct evaluator *e, const struct chain *c, struct states *in, const 
 		rule_try(e, &c->rules[i], in, x);
 	}
 	for (uint32_t i = 0; i < in->n; i++)
-		states_add(e, x->returned, &in->v[i].env, &in->v[i].set);
+		states_add(e, x->returned, &in->v[i].env, states_set(in, i));
 	states_fini(in);
 }

@@ -46,9 +46,8 @@ masked_sources(uint8_t family, u128 mask, u128 value, struct ranges *out)
 {
 	u128 low = mask ? (mask & -mask) - 1 : family_last(family);
 	u128 free_bits = family_last(family) & ~mask & ~low, sub = 0;
-	unsigned bits =
-	    (unsigned)(__builtin_popcountll((uint64_t)free_bits) +
-	               __builtin_popcountll((uint64_t)(free_bits >> 64)));
+	unsigned bits = (unsigned)(__builtin_popcountll((uint64_t)free_bits) +
+				   __builtin_popcountll((uint64_t)(free_bits >> 64)));
 	uint32_t n = 0;
 
 	if (bits > MASKED_BITS_MAX)
@@ -89,13 +88,11 @@ port_eq(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *da
 }
 
 static void
-port_between(
-    struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *lo, const uint8_t *hi,
-    unsigned len)
+port_between(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *lo,
+    const uint8_t *hi, unsigned len)
 {
 	bool plain = len == 2 && r->b[at].from == FROM_PORT_HIGH &&
-	             r->b[at + 1].from == FROM_PORT_LOW && !r->b[at].source &&
-	             !r->b[at + 1].source;
+		     r->b[at + 1].from == FROM_PORT_LOW && !r->b[at].source && !r->b[at + 1].source;
 
 	if (plain) {
 		ports_cut(e, (uint32_t)lo[0] << 8 | lo[1]);
@@ -122,7 +119,7 @@ equal(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *data
 		uint8_t diff = b.value ^ data[i];
 		unsigned shift = (last - (b.from & 15)) * 8;
 
-		never = diff & (uint8_t)~(b.unknown | b.source);
+		never = diff & (uint8_t) ~(b.unknown | b.source);
 		unknown |= b.unknown != 0;
 		if (!b.source)
 			continue;
@@ -135,7 +132,7 @@ equal(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *data
 		return outcome_of(OUT_NO, NULL);
 	if (!mask)
 		return unknown ? outcome_of(OUT_MAYBE, regs_why(r, at, (uint8_t)len))
-		               : outcome_of(OUT_YES, NULL);
+			       : outcome_of(OUT_YES, NULL);
 	if (dry)
 		return o;
 	if (!masked_sources(family, mask, value, &o.may))
@@ -195,8 +192,8 @@ leading_number(const uint8_t *bytes, unsigned len, uint8_t family, uint8_t fill)
 
 /* lo and hi inclusive, compared as memory is. */
 static struct outcome
-between(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *lo,
-    const uint8_t *hi, unsigned len, bool dry)
+between(struct evaluator *e, const struct regs *r, uint8_t at, const uint8_t *lo, const uint8_t *hi,
+    unsigned len, bool dry)
 {
 	uint8_t family = e->q->family;
 	int below = compare(r, at, lo, len, 0), above = compare(r, at, hi, len, 0xff);
@@ -243,7 +240,7 @@ cmp_op(struct evaluator *e, const struct regs *r, const struct op *op, bool dry)
 		port_eq(e, r, at, data, len);
 		o = equal(e, r, at, data, len, dry);
 		break;
-	case NFT_CMP_LT:  /* not: at least */
+	case NFT_CMP_LT: /* not: at least */
 	case NFT_CMP_GTE:
 		o = between(e, r, at, data, ones, len, dry);
 		break;

@@ -155,7 +155,8 @@ notrack_run(struct run *r)
 
 /* (old & ~mask) ^ value, with bits that are not known. */
 static void
-change_mark(uint32_t *mark, uint32_t *unknown, uint32_t mask, uint32_t value, uint32_t value_unknown)
+change_mark(
+    uint32_t *mark, uint32_t *unknown, uint32_t mask, uint32_t value, uint32_t value_unknown)
 {
 	*unknown = (*unknown & ~mask) | value_unknown;
 	*mark = ((*mark & ~mask) ^ value) & ~*unknown;

@@ -196,8 +196,7 @@ load_status(const struct env *env, struct regs *r, const struct op *op)
 		unknown |= IPS_SRC_NAT;
 	if (env->dnat && (env->daddr_unknown || env->dport_unknown))
 		unknown |= IPS_DST_NAT;
-	regs_put_word(
-	    r, op->dreg, env->dnat_changed ? IPS_DST_NAT : 0, unknown, "ct status");
+	regs_put_word(r, op->dreg, env->dnat_changed ? IPS_DST_NAT : 0, unknown, "ct status");
 }
 
 /* The tuple's addresses: original as the sender sent it, reply as the answer will be. */

@@ -111,7 +111,7 @@ lookup_ports(struct evaluator *e, const struct regs *r, const struct op *op)
 	for (unsigned i = 0; i < s->key_len && at + i < REG_BYTES; i++) {
 		struct byte b = r->b[at + i];
 		bool pair = b.from == FROM_PORT_HIGH && i + 1 < s->key_len &&
-		            r->b[at + i + 1].from == FROM_PORT_LOW;
+			    r->b[at + i + 1].from == FROM_PORT_LOW;
 		uint16_t lo = e->ports.lo, hi = e->ports.hi;
 
 		if (b.source || b.from < FROM_PORT_HIGH)
@@ -125,6 +125,18 @@ lookup_ports(struct evaluator *e, const struct regs *r, const struct op *op)
 		ports_cut(e, hi + 1u);
 		i++;
 	}
+}
+
+/* Why a key is not exact: what is unknown in it, else the set itself. */
+static const char *
+key_why(const struct regs *r, const struct op *op)
+{
+	const struct set *s = op->u.lookup.set;
+
+	for (unsigned i = op->sreg; i < (unsigned)op->sreg + s->key_len && i < REG_BYTES; i++)
+		if (r->b[i].unknown)
+			return regs_why(r, op->sreg, s->key_len);
+	return s->name ? s->name : "a set without a name";
 }
 
 /* Whether one field of an element holds: for those in where (FIT_SOURCES), perhaps, and then only
@@ -179,8 +191,8 @@ fit_interval(const struct byte *b, unsigned len, const uint8_t *lo, const uint8_
 }
 
 static enum fit
-fit_value(const struct byte *b, unsigned len, const uint8_t *v, uint8_t family,
-    struct ranges *where)
+fit_value(
+    const struct byte *b, unsigned len, const uint8_t *v, uint8_t family, struct ranges *where)
 {
 	unsigned last = family == 4 ? 3 : 15;
 	u128 mask = 0, value = 0;
@@ -190,7 +202,7 @@ fit_value(const struct byte *b, unsigned len, const uint8_t *v, uint8_t family,
 		uint8_t diff = b[i].value ^ v[i];
 		unsigned shift = (last - (b[i].from & 15)) * 8;
 
-		if (diff & (uint8_t)~(b[i].unknown | b[i].source))
+		if (diff & (uint8_t) ~(b[i].unknown | b[i].source))
 			return FIT_NO;
 		unknown |= b[i].unknown != 0;
 		if (!b[i].source)
@@ -208,8 +220,8 @@ fit_value(const struct byte *b, unsigned len, const uint8_t *v, uint8_t family,
 }
 
 static enum fit
-fit_field(const struct byte *b, unsigned len, const uint8_t *lo, const uint8_t *hi,
-    uint8_t family, struct ranges *where)
+fit_field(const struct byte *b, unsigned len, const uint8_t *lo, const uint8_t *hi, uint8_t family,
+    struct ranges *where)
 {
 	uint8_t bytes[REG_BYTES];
 
@@ -225,8 +237,8 @@ fit_field(const struct byte *b, unsigned len, const uint8_t *lo, const uint8_t *
 
 /* All fields of an element together. */
 static enum fit
-fit_element(const struct set *s, const struct byte *key, const struct element *el,
-    uint8_t family, struct ranges *where)
+fit_element(const struct set *s, const struct byte *key, const struct element *el, uint8_t family,
+    struct ranges *where)
 {
 	bool maybe = false;
 
@@ -272,7 +284,7 @@ value_hash(const struct set *s, const struct element *el)
 	    (uint64_t)(uint32_t)el->verdict.code, (uint64_t)(uintptr_t)el->verdict.chain};
 
 	return s->is_vmap ? hash_bytes(&hash_stable, both, sizeof(both))
-	                  : hash_bytes(&hash_stable, el->data, s->data_len);
+			  : hash_bytes(&hash_stable, el->data, s->data_len);
 }
 
 static void
@@ -415,7 +427,7 @@ static void
 use_parts(struct run *r, const struct op *op, uint32_t i, const struct parts *parts)
 {
 	const struct set *s = op->u.lookup.set;
-	const char *why = s->name ? s->name : "a map";
+	const char *why = key_why(&r->regs, op);
 	struct srcset rest = srcset_copy(&r->go);
 
 	for (uint32_t k = 0; k < parts->n; k++) {
@@ -481,7 +493,7 @@ mixed_key(struct run *r, const struct op *op)
 			may.v[may.n++] = where.v[j];
 		}
 		if (!p->exact) {
-			o.why = s->name ? s->name : "a set with an unknown key";
+			o.why = key_why(&r->regs, op);
 			continue;
 		}
 		o.must = (struct ranges){.v = p->where.v, .n = p->where.n, .owned = true};

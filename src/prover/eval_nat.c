@@ -58,10 +58,11 @@ mapping_read(const struct run *r, const struct nat *n)
 
 	if (m.has_addr)
 		m.addr_known = read_addr(r, n->addr_min, &m.min) &&
-		               read_addr(r, n->addr_max >= 0 ? n->addr_max : n->addr_min, &m.max);
+			       read_addr(r, n->addr_max >= 0 ? n->addr_max : n->addr_min, &m.max);
 	if (m.has_port)
-		m.port_known = read_port(r, n->port_min, &m.port_min) &&
-		               read_port(r, n->port_max >= 0 ? n->port_max : n->port_min, &m.port_max);
+		m.port_known =
+		    read_port(r, n->port_min, &m.port_min) &&
+		    read_port(r, n->port_max >= 0 ? n->port_max : n->port_min, &m.port_max);
 	return m;
 }
 

@@ -37,8 +37,20 @@ byte_known(struct byte b)
 	return !(b.unknown | b.source);
 }
 
+/* A set that much is added to, piece by piece: levels of growing size, so that a small piece is not
+ * joined with a big set each time. */
+#define PILE_LEVELS 5
+struct pile {
+	struct srcset level[PILE_LEVELS];
+};
+void pile_add(struct pile *p, const struct srcset *s);
+/* All of it in one set, which stays the pile's. */
+struct srcset *pile_whole(struct pile *p);
+struct srcset pile_take(struct pile *p);
+void pile_fini(struct pile *p);
+
 struct state {
-	struct srcset set;
+	struct pile sources;
 	struct env env;
 };
 struct states {
@@ -46,14 +58,12 @@ struct states {
 	uint32_t n, room;
 };
 void states_fini(struct states *s);
-
-/* A set that much is added to, piece by piece. */
-struct pile {
-	struct srcset big, small;
-};
-void pile_add(struct pile *p, const struct srcset *s);
-struct srcset pile_take(struct pile *p);
-void pile_fini(struct pile *p);
+/* The i-th's sources. */
+static inline struct srcset *
+states_set(struct states *s, uint32_t i)
+{
+	return pile_whole(&s->v[i].sources);
+}
 
 struct note {
 	const char *why;
@@ -112,8 +122,7 @@ struct run {
 /* eval_state.c */
 bool env_equal(const struct env *a, const struct env *b);
 /* Takes set. */
-void states_add(
-    struct evaluator *e, struct states *s, const struct env *env, struct srcset *set);
+void states_add(struct evaluator *e, struct states *s, const struct env *env, struct srcset *set);
 void eval_note(struct evaluator *e, const char *why, const struct srcset *where);
 void eval_drop(struct evaluator *e, const struct env *env, const struct srcset *set);
 void eval_accept(struct evaluator *e, const struct env *env, const struct srcset *set);
@@ -126,7 +135,8 @@ void ports_cut(struct evaluator *e, uint32_t b);
 void ports_pin(struct evaluator *e);
 
 /* eval_chain.c */
-void eval_chain(struct evaluator *e, const struct chain *c, struct states *in, const struct exits *x);
+void eval_chain(
+    struct evaluator *e, const struct chain *c, struct states *in, const struct exits *x);
 
 /* eval_run.c: op i and what follows. */
 void run_ops(struct run *r, uint32_t i);
@@ -151,8 +161,7 @@ extern const struct regs regs_unknown;
 void regs_put(struct regs *r, uint8_t at, const void *bytes, uint8_t len);
 void regs_put_unknown(struct regs *r, uint8_t at, uint8_t len, const char *why);
 /* 4 bytes as the kernel keeps numbers, unknown bits and all. */
-void regs_put_word(
-    struct regs *r, uint8_t at, uint32_t value, uint32_t unknown, const char *why);
+void regs_put_word(struct regs *r, uint8_t at, uint32_t value, uint32_t unknown, const char *why);
 uint32_t regs_word(const struct regs *r, uint8_t at, uint32_t *unknown);
 /* False: not all are known. */
 bool regs_get(const struct regs *r, uint8_t at, uint8_t len, uint8_t *out);

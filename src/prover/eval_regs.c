@@ -3,7 +3,11 @@
 
 #include <endian.h>
 
-#define UNKNOWN_4  {0, 0xff, 0, 0}, {0, 0xff, 0, 0}, {0, 0xff, 0, 0}, {0, 0xff, 0, 0}
+#define UNKNOWN_4                                                                                  \
+	{0, 0xff, 0, 0}, {0, 0xff, 0, 0}, {0, 0xff, 0, 0},                                         \
+	{                                                                                          \
+		0, 0xff, 0, 0                                                                      \
+	}
 #define UNKNOWN_16 UNKNOWN_4, UNKNOWN_4, UNKNOWN_4, UNKNOWN_4
 
 const struct regs regs_unknown = {.b = {UNKNOWN_16, UNKNOWN_16, UNKNOWN_16, UNKNOWN_16}};
@@ -111,7 +115,7 @@ regs_bitwise(struct regs *r, const struct op *op)
 	}
 	for (unsigned i = 0; i < n; i++) {
 		r->b[op->dreg + i] =
-		    byte_masked(r->b[op->sreg + i], op->u.bitwise.mask[i], op->u.bitwise.xor[i]);
+		    byte_masked(r->b[op->sreg + i], op->u.bitwise.mask[i], op->u.bitwise.xor [i]);
 		r->why[(op->dreg + i) / 4] = r->why[(op->sreg + i) / 4];
 	}
 	pad(r, op->dreg, op->len);
@@ -161,14 +165,15 @@ regs_shift(struct regs *r, const struct op *op)
 		r->b[op->dreg + i].from = FROM_PORT;
 }
 
+/* The kernel turns whole units and leaves what is left of the register as it was. */
 void
 regs_byteorder(struct regs *r, const struct op *op)
 {
-	unsigned size = op->u.byteorder.size, len = op->len;
+	unsigned size = op->u.byteorder.size, len = size ? op->len - op->len % size : 0;
 	struct byte from[REG_BYTES];
 	const char *why = regs_why(r, op->sreg, op->len);
 
-	if (!size || op->dreg + len > REG_BYTES || op->sreg + len > REG_BYTES || len % size) {
+	if (!size || op->dreg + len > REG_BYTES || op->sreg + len > REG_BYTES) {
 		regs_put_unknown(r, op->dreg, op->len, op->name);
 		return;
 	}
@@ -182,5 +187,4 @@ regs_byteorder(struct regs *r, const struct op *op)
 		r->b[op->dreg + i] = b;
 		r->why[(op->dreg + i) / 4] = why;
 	}
-	pad(r, op->dreg, op->len);
 }

@@ -116,15 +116,15 @@ run_chain(struct run *r, const struct chain *c, bool back)
 
 	if (!c || c->deep || r->x->depth >= r->e->limits.depth)
 		return run_both(r, c ? "chains that call each other" : "a chain that is not there");
-	eval_trail(r->e, r->rule, r->rule->chain, r->unknown, "%s %s", back ? "jump" : "goto",
-	    c->name);
+	eval_trail(
+	    r->e, r->rule, r->rule->chain, r->unknown, "%s %s", back ? "jump" : "goto", c->name);
 	states_add(r->e, &in, &r->env, &r->go);
 	x.depth++;
 	if (back)
 		x.returned = &returned;
 	eval_chain(r->e, c, &in, &x);
 	for (uint32_t i = 0; i < returned.n; i++)
-		states_add(r->e, r->next, &returned.v[i].env, &returned.v[i].set);
+		states_add(r->e, r->next, &returned.v[i].env, states_set(&returned, i));
 	states_fini(&returned);
 	return false;
 }
@@ -208,7 +208,8 @@ xt_match_op(struct run *r, const struct op *op)
 {
 	struct port_class *ports = &r->e->ports, scratch = {0, UINT16_MAX};
 	bool other = r->env.dport != r->e->q->dport;
-	struct outcome o = xt_match_ask(op->u.xt_match, &r->env, r->e->world, other ? &scratch : ports);
+	struct outcome o =
+	    xt_match_ask(op->u.xt_match, &r->env, r->e->world, other ? &scratch : ports);
 
 	/* What it says of a rewritten port is not of the asked one; it may have seen that, too. */
 	if (other && (scratch.lo != 0 || scratch.hi != UINT16_MAX))

@@ -3,32 +3,52 @@
 
 #include <stdarg.h>
 
-/* Small pieces are collected before they are joined with the big set, whose chunks are walked. */
-#define PILE_SMALL 512
+#define PILE_LAST (PILE_LEVELS - 1)
+
+/* Ranges that a level holds before it is joined with the next. */
+static uint64_t
+level_room(unsigned i)
+{
+	return (uint64_t)128 << (3 * i);
+}
 
 void
 pile_add(struct pile *p, const struct srcset *s)
 {
-	srcset_or_set(&p->small, s);
-	if (p->small.n > PILE_SMALL) {
-		srcset_or_set(&p->big, &p->small);
-		srcset_fini(&p->small);
+	unsigned i = 0;
+
+	while (i < PILE_LAST && s->n > level_room(i))
+		i++;
+	srcset_or_set(&p->level[i], s);
+	for (; i < PILE_LAST && p->level[i].n > level_room(i); i++) {
+		srcset_or_set(&p->level[i + 1], &p->level[i]);
+		srcset_fini(&p->level[i]);
 	}
+}
+
+struct srcset *
+pile_whole(struct pile *p)
+{
+	for (unsigned i = 0; i < PILE_LAST; i++) {
+		if (srcset_empty(&p->level[i]))
+			continue;
+		srcset_or_set(&p->level[i + 1], &p->level[i]);
+		srcset_fini(&p->level[i]);
+	}
+	return &p->level[PILE_LAST];
 }
 
 struct srcset
 pile_take(struct pile *p)
 {
-	srcset_or_set(&p->big, &p->small);
-	srcset_fini(&p->small);
-	return srcset_take(&p->big);
+	return srcset_take(pile_whole(p));
 }
 
 void
 pile_fini(struct pile *p)
 {
-	srcset_fini(&p->big);
-	srcset_fini(&p->small);
+	for (unsigned i = 0; i < PILE_LEVELS; i++)
+		srcset_fini(&p->level[i]);
 }
 
 bool
@@ -42,7 +62,7 @@ void
 states_fini(struct states *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
-		srcset_fini(&s->v[i].set);
+		pile_fini(&s->v[i].sources);
 	free(s->v);
 	*s = (struct states){0};
 }
@@ -60,7 +80,8 @@ states_put(struct states *s, const struct env *env, struct srcset *set)
 	}
 	at = &s->v[s->n++];
 	memcpy(&at->env, env, sizeof(*env));
-	at->set = srcset_take(set);
+	at->sources = (struct pile){0};
+	at->sources.level[PILE_LAST] = srcset_take(set);
 }
 
 static struct state *
@@ -74,8 +95,7 @@ states_find(struct states *s, const struct env *env)
 
 /* Past the limit of environments marks are given up; what differs in more counts as both. */
 static void
-states_add_coarse(
-    struct evaluator *e, struct states *s, const struct env *env, struct srcset *set)
+states_add_coarse(struct evaluator *e, struct states *s, const struct env *env, struct srcset *set)
 {
 	struct env coarse;
 	struct state *same;
@@ -86,7 +106,7 @@ states_add_coarse(
 	eval_note(e, "more environments than the limit", set);
 	same = states_find(s, &coarse);
 	if (same)
-		srcset_or_set(&same->set, set);
+		pile_add(&same->sources, set);
 	else if (s->n < 2 * e->limits.envs)
 		states_put(s, &coarse, set);
 	else
@@ -112,14 +132,7 @@ states_add(struct evaluator *e, struct states *s, const struct env *env, struct 
 		states_put(s, env, set);
 		return;
 	}
-	/* The smaller is joined to the bigger. */
-	if (set->n > same->set.n) {
-		struct srcset t = same->set;
-
-		same->set = *set;
-		*set = t;
-	}
-	srcset_or_set(&same->set, set);
+	pile_add(&same->sources, set);
 	srcset_fini(set);
 }
 
@@ -159,10 +172,9 @@ place_of(struct evaluator *e, const struct env *env)
 			abort();
 	}
 	p = &e->places[e->n_places++];
-	*p = (struct place){.at = {.addr = env->daddr,
-	                        .port = env->dport,
-	                        .forwarded = forwarded,
-	                        .oif = env->oif}};
+	*p = (struct place){
+	    .at = {
+		.addr = env->daddr, .port = env->dport, .forwarded = forwarded, .oif = env->oif}};
 	return p;
 }
 

@@ -42,21 +42,21 @@ static const struct ipset_type types[] = {
     {.name = "list:set", .dims = 1, .sets = true},
 };
 
-static const uint64_t head_attrs = BIT(IPSET_ATTR_IP) | BIT(IPSET_ATTR_IP_TO) |
-    BIT(IPSET_ATTR_CIDR) | BIT(IPSET_ATTR_PORT) | BIT(IPSET_ATTR_PORT_TO) |
-    BIT(IPSET_ATTR_TIMEOUT) | BIT(IPSET_ATTR_CADT_FLAGS) | BIT(IPSET_ATTR_MARKMASK) |
-    BIT(IPSET_BITMASK) | BIT(IPSET_ATTR_INITVAL) | BIT(IPSET_ATTR_HASHSIZE) |
-    BIT(IPSET_ATTR_MAXELEM) | BIT(IPSET_ATTR_NETMASK) | BIT(IPSET_ATTR_BUCKETSIZE) |
-    BIT(IPSET_ATTR_RESIZE) | BIT(IPSET_ATTR_SIZE) | BIT(IPSET_ATTR_ELEMENTS) |
-    BIT(IPSET_ATTR_REFERENCES) | BIT(IPSET_ATTR_MEMSIZE);
+static const uint64_t head_attrs =
+    BIT(IPSET_ATTR_IP) | BIT(IPSET_ATTR_IP_TO) | BIT(IPSET_ATTR_CIDR) | BIT(IPSET_ATTR_PORT) |
+    BIT(IPSET_ATTR_PORT_TO) | BIT(IPSET_ATTR_TIMEOUT) | BIT(IPSET_ATTR_CADT_FLAGS) |
+    BIT(IPSET_ATTR_MARKMASK) | BIT(IPSET_BITMASK) | BIT(IPSET_ATTR_INITVAL) |
+    BIT(IPSET_ATTR_HASHSIZE) | BIT(IPSET_ATTR_MAXELEM) | BIT(IPSET_ATTR_NETMASK) |
+    BIT(IPSET_ATTR_BUCKETSIZE) | BIT(IPSET_ATTR_RESIZE) | BIT(IPSET_ATTR_SIZE) |
+    BIT(IPSET_ATTR_ELEMENTS) | BIT(IPSET_ATTR_REFERENCES) | BIT(IPSET_ATTR_MEMSIZE);
 
-static const uint64_t member_attrs = BIT(IPSET_ATTR_IP) | BIT(IPSET_ATTR_CIDR) |
-    BIT(IPSET_ATTR_PORT) | BIT(IPSET_ATTR_PROTO) | BIT(IPSET_ATTR_TIMEOUT) |
-    BIT(IPSET_ATTR_CADT_FLAGS) | BIT(IPSET_ATTR_MARK) | BIT(IPSET_ATTR_ETHER) |
-    BIT(IPSET_ATTR_NAME) | BIT(IPSET_ATTR_IP2) | BIT(IPSET_ATTR_CIDR2) | BIT(IPSET_ATTR_IFACE) |
-    BIT(IPSET_ATTR_BYTES) | BIT(IPSET_ATTR_PACKETS) | BIT(IPSET_ATTR_COMMENT) |
-    BIT(IPSET_ATTR_SKBMARK) | BIT(IPSET_ATTR_SKBPRIO) | BIT(IPSET_ATTR_SKBQUEUE) |
-    BIT(IPSET_ATTR_PAD) | BIT(IPSET_ATTR_CADT_LINENO);
+static const uint64_t member_attrs =
+    BIT(IPSET_ATTR_IP) | BIT(IPSET_ATTR_CIDR) | BIT(IPSET_ATTR_PORT) | BIT(IPSET_ATTR_PROTO) |
+    BIT(IPSET_ATTR_TIMEOUT) | BIT(IPSET_ATTR_CADT_FLAGS) | BIT(IPSET_ATTR_MARK) |
+    BIT(IPSET_ATTR_ETHER) | BIT(IPSET_ATTR_NAME) | BIT(IPSET_ATTR_IP2) | BIT(IPSET_ATTR_CIDR2) |
+    BIT(IPSET_ATTR_IFACE) | BIT(IPSET_ATTR_BYTES) | BIT(IPSET_ATTR_PACKETS) |
+    BIT(IPSET_ATTR_COMMENT) | BIT(IPSET_ATTR_SKBMARK) | BIT(IPSET_ATTR_SKBPRIO) |
+    BIT(IPSET_ATTR_SKBQUEUE) | BIT(IPSET_ATTR_PAD) | BIT(IPSET_ATTR_CADT_LINENO);
 
 static bool
 only(const struct nlattr *const *tb, uint64_t known)
@@ -68,8 +68,7 @@ only(const struct nlattr *const *tb, uint64_t known)
 }
 
 /* The first thing that is not understood stays. */
-static void __attribute__((format(printf, 2, 3)))
-unknown(struct ipset *s, const char *fmt, ...)
+static void __attribute__((format(printf, 2, 3))) unknown(struct ipset *s, const char *fmt, ...)
 {
 	char text[96];
 	va_list ap;
@@ -178,9 +177,8 @@ read_member(struct ipset *s, const struct nlattr *const *tb, uint8_t host, struc
 
 	if (t->ip && !read_net(s, tb[IPSET_ATTR_IP], tb[IPSET_ATTR_CIDR], host, &m->addr, &m->len))
 		return false;
-	if (t->ip2 &&
-	    !read_net(s, tb[IPSET_ATTR_IP2], tb[IPSET_ATTR_CIDR2], (uint8_t)bits_of(s),
-	        &m->u.addr2, &m->len2))
+	if (t->ip2 && !read_net(s, tb[IPSET_ATTR_IP2], tb[IPSET_ATTR_CIDR2], (uint8_t)bits_of(s),
+			  &m->u.addr2, &m->len2))
 		return false;
 	if (t->port) {
 		if (nlread_len(tb[IPSET_ATTR_PORT]) < sizeof(port))
@@ -199,7 +197,7 @@ read_member(struct ipset *s, const struct nlattr *const *tb, uint8_t host, struc
 	if (flags & IPSET_FLAG_PHYSDEV)
 		unknown(s, "physdev");
 	return !(flags & ~(IPSET_FLAG_NOMATCH | IPSET_FLAG_IFACE_WILDCARD | IPSET_FLAG_PHYSDEV |
-	                     IPSET_FLAG_BEFORE));
+			     IPSET_FLAG_BEFORE));
 }
 
 static const struct ipset *

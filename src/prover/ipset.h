@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The ipsets that iptables rules ask ("-m set"): all types of the kernel, as IPSET_CMD_LIST told
- * them. Comes in from a dump's DUMP_IPSETS records; goes out to prover/xt as the sources for which a
- * packet is in a set. A type, attribute or element that is not known makes its set unknown by name.
- * Bounded by IPSET_MEMBERS_MAX elements over all sets; answers are kept up to IPSET_CACHE_RANGES.
+ * them. Comes in from a dump's DUMP_IPSETS records; goes out to prover/xt as the sources for which
+ * a packet is in a set. A type, attribute or element that is not known makes its set unknown by
+ * name. Bounded by IPSET_MEMBERS_MAX elements over all sets; answers are kept up to
+ * IPSET_CACHE_RANGES.
  */
 #pragma once
 

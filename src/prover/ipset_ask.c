@@ -28,8 +28,7 @@ struct area {
 static u128
 host_of(uint8_t family, unsigned len)
 {
-	return len == 0 ? family_last(family)
-	                : ((u128)1 << ((family == 6 ? 128 : 32) - len)) - 1;
+	return len == 0 ? family_last(family) : ((u128)1 << ((family == 6 ? 128 : 32) - len)) - 1;
 }
 
 static bool
@@ -243,20 +242,18 @@ compute(const struct ipset *s, const struct ipset_probe *p, uint16_t port, uint8
 		if (vague && !(v[n].says & MATCH))
 			continue;
 		if (vague)
-			v[n] = (struct area){.lo = v[n].lo,
-			    .hi = v[n].hi,
-			    .says = MATCH | NO_MATCH};
+			v[n] =
+			    (struct area){.lo = v[n].lo, .hi = v[n].hi, .says = MATCH | NO_MATCH};
 		n++;
 	}
 	sweep(w, v, n);
 }
 
 static struct outcome
-answer_outcome(const struct ipset *s, const struct ranges *may, const struct ranges *must,
-    uint8_t family)
+answer_outcome(
+    const struct ipset *s, const struct ranges *may, const struct ranges *must, uint8_t family)
 {
-	struct outcome o = {
-	    .kind = OUT_SPLIT, .may = *may, .must = *must, .why = s->why};
+	struct outcome o = {.kind = OUT_SPLIT, .may = *may, .must = *must, .why = s->why};
 
 	return xt_tidy(o, family);
 }

@@ -38,7 +38,7 @@ struct ipset_probe {
 	uint32_t mark, mark_unknown;
 	char iface[IFNAMSIZ];
 	uint8_t family, proto;
-	bool source, source2; /* instead of addr, addr2: the source */
+	bool source, source2;            /* instead of addr, addr2: the source */
 	bool port_unknown, mac, swapped; /* swapped: nomatch members are asked for */
 };
 
@@ -63,7 +63,7 @@ struct ipset {
 	uint8_t family; /* 4, 6; 0: any */
 	const char *unknown;
 	const char *why, *why_dynamic; /* "ipset NAME", "ipset NAME, which rules change" */
-	uint32_t mark_mask, told; /* told: elements there should be, at least */
+	uint32_t mark_mask, told;      /* told: elements there should be, at least */
 	struct ipset_member *members;
 	uint32_t n, room;
 	struct ipset_cache *cache;

@@ -161,7 +161,7 @@ struct table {
 	uint32_t flags; /* NFT_TABLE_F_DORMANT */
 	struct chain **chains;
 	uint32_t n;
-	bool own; /* inet guardd: its sets are taken as empty */
+	bool own;          /* inet guardd: its sets are taken as empty */
 	const char *doubt; /* the doubt of all its chains, or NULL */
 };
 
@@ -221,8 +221,8 @@ struct ruleset {
 };
 
 struct dump;
-/* Reads the nft records of a dump; out->arena is the caller's. -EINVAL: no nft records, or a message
- * without what every one must have (*what says which); -E2BIG; a part that the dump lacks: its
- * error. Anything it does not know becomes OP_UNKNOWN. ruleset_fini also after an error. */
+/* Reads the nft records of a dump; out->arena is the caller's. -EINVAL: no nft records, or a
+ * message without what every one must have (*what says which); -E2BIG; a part that the dump lacks:
+ * its error. Anything it does not know becomes OP_UNKNOWN. ruleset_fini also after an error. */
 int ruleset_read(struct ruleset *out, const struct dump *d, const char **what);
 void ruleset_fini(struct ruleset *r);

@@ -270,7 +270,7 @@ static bool
 file_has_line(const struct dump *d, const char *path, const char *const *begins)
 {
 	size_t n = 0;
-	const char *text = world_file(d, path, &n), *end = text + n;
+	const char *text = world_file(d, path, &n), *end = text ? text + n : NULL;
 
 	while (text && text < end) {
 		const char *nl = memchr(text, '\n', (size_t)(end - text));

@@ -11,8 +11,12 @@
 #define BLOCK     (256 * 1024)
 #define LINE_ROOM 256
 
+/* Ranges kept over all answers; past it they are all forgotten. */
+#define KEEP_MAX (1u << 20)
+
 /* What is said about all sources, for the ports of one class. */
 struct said {
+	struct said *next;
 	struct ranges accept, drop;
 };
 
@@ -24,6 +28,8 @@ struct packets {
 	struct evaluator *eval;
 	struct way ways[2];                     /* by family */
 	const struct said **ports[2][N_PROTOS]; /* 65536 each */
+	struct said *kept;
+	uint64_t n_kept; /* ranges */
 	struct strbuf out;
 	uint64_t line;
 	bool bad, skip; /* skip: the beginning of this line was too long */
@@ -34,6 +40,40 @@ struct packet {
 	size_t proto; /* of protos */
 	uint16_t port;
 };
+
+static void
+forget(struct packets *x)
+{
+	while (x->kept) {
+		struct said *said = x->kept;
+
+		x->kept = said->next;
+		ranges_fini(&said->accept);
+		ranges_fini(&said->drop);
+		free(said);
+	}
+	x->n_kept = 0;
+	for (size_t i = 0; i < 2 * N_PROTOS; i++)
+		if (x->ports[i / N_PROTOS][i % N_PROTOS])
+			memset(x->ports[i / N_PROTOS][i % N_PROTOS], 0, 65536 * sizeof(void *));
+}
+
+static struct said *
+keep(struct packets *x, const struct answer *a)
+{
+	struct said *said = calloc(1, sizeof(*said));
+
+	if (!said)
+		abort();
+	if (x->n_kept > KEEP_MAX)
+		forget(x);
+	said->accept = srcset_ranges(&a->accept);
+	said->drop = srcset_ranges(&a->drop);
+	said->next = x->kept;
+	x->kept = said;
+	x->n_kept += said->accept.n + said->drop.n;
+	return said;
+}
 
 static const struct said *
 ask(struct packets *x, const struct packet *p)
@@ -51,9 +91,7 @@ ask(struct packets *x, const struct packet *p)
 	q.proto = protos[p->proto];
 	q.dport = p->port;
 	ways_query(x->eval, &x->m->world, &q, &a, NULL);
-	said = arena_alloc(&x->m->arena, sizeof(*said));
-	said->accept = srcset_ranges(&a.accept);
-	said->drop = srcset_ranges(&a.drop);
+	said = keep(x, &a);
 	for (uint32_t i = a.ports.lo; i <= a.ports.hi; i++)
 		(*ports)[i] = said;
 	(*ports)[p->port] = said;
@@ -221,6 +259,7 @@ mode_packets(struct mode *m)
 	if (r < 0)
 		return mode_cannot("packets: %s", strerror(-r));
 	mode_write(&x.out);
+	forget(&x);
 	strbuf_fini(&x.out);
 	evaluator_free(x.eval);
 	return x.bad ? MODE_CANNOT : MODE_PROVEN;

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,14 @@ struct asked {
 		const struct image_expose *rule;
 		const char *target;
 	} * abouts;
-	uint32_t n;
+	uint32_t n, targets;
+};
+
+/* An address to ask, under the name it came by. */
+struct place {
+	struct addr addr;
+	uint32_t scope;
+	const char *name;
 };
 
 static bool
@@ -30,24 +36,29 @@ allows(const struct image *img, const struct image_expose *x, const struct addr 
 	return false;
 }
 
+/* One that stands there already, for another rule or by another name, is not asked twice. */
 static int
-add_question(struct asked *q, const struct image_expose *x, const struct addr *to,
-    const char *target, uint8_t proto, uint16_t port)
+add_question(struct asked *q, const struct image_expose *x, const struct place *to, uint8_t proto,
+    uint16_t port)
 {
-	for (uint32_t i = 0; i < q->n; i++)
-		if (q->probes[i].proto == proto && q->probes[i].port == port &&
-		    addr_equal(&q->probes[i].to, to))
+	for (uint32_t i = 0; i < q->n; i++) {
+		const struct probe *p = &q->probes[i];
+
+		if (p->proto == proto && p->port == port && p->scope == to->scope &&
+		    addr_equal(&p->to, &to->addr))
 			return 0;
+	}
 	if (q->n == PROBE_MAX)
 		return mode_cannot("more than %d questions: name fewer targets", PROBE_MAX);
-	q->probes[q->n] = (struct probe){.to = *to, .port = port, .proto = proto};
-	q->abouts[q->n++] = (struct about){x, target};
+	q->probes[q->n] =
+	    (struct probe){.to = to->addr, .scope = to->scope, .port = port, .proto = proto};
+	q->abouts[q->n++] = (struct about){x, to->name};
 	return 0;
 }
 
 /* SCTP is left out: plain sockets of it are seldom there. */
 static int
-add_ports(struct asked *q, const struct image_expose *x, const struct addr *to, const char *target)
+add_ports(struct asked *q, const struct image_expose *x, const struct place *to)
 {
 	int r = 0;
 
@@ -59,25 +70,33 @@ add_ports(struct asked *q, const struct image_expose *x, const struct addr *to, 
 			continue;
 		for (uint32_t port = p->low; r == 0 && port <= p->high; port++)
 			if (all || port == p->low || port == p->high)
-				r = add_question(q, x, to, target, p->proto, (uint16_t)port);
+				r = add_question(q, x, to, p->proto, (uint16_t)port);
 	}
 	return r;
 }
 
+/* Whether the rule is about packets to that address. */
+static bool
+is_about(const struct image_expose *x, const struct addr *to)
+{
+	return !x->address.family || addr_equal(&x->address, to);
+}
+
 static int
-add_target(struct asked *q, const struct addr *to, const char *target)
+add_target(struct asked *q, const struct place *to)
 {
 	int r = 0;
 
+	q->targets++;
 	for (uint32_t i = 0; r == 0 && i < image_count(q->img, IMAGE_EXPOSES); i++)
-		if (q->img->exposes[i].listeners != EXPOSE_UNNAMED)
-			r = add_ports(q, &q->img->exposes[i], to, target);
+		if (is_about(&q->img->exposes[i], &to->addr))
+			r = add_ports(q, &q->img->exposes[i], to);
 	return r;
 }
 
 /* Hosts of a list of prefixes, all of them or those of one name. */
 static int
-add_listed(struct asked *q, struct span s, const char *name, bool *found)
+add_listed(struct asked *q, struct span s, const char *name)
 {
 	int r = 0;
 
@@ -85,103 +104,181 @@ add_listed(struct asked *q, struct span s, const char *name, bool *found)
 		const struct image_prefix *p = &q->img->prefixes[s.first + i];
 		const char *host = image_str(q->img, p->name);
 
-		if (!prefix_is_host(&p->prefix) || (name && strcmp(host, name)))
-			continue;
-		*found = true;
-		r = add_target(q, &p->prefix.addr, *host ? host : "");
+		if (prefix_is_host(&p->prefix) && (!name || strcmp(host, name) == 0))
+			r = add_target(q, &(struct place){.addr = p->prefix.addr, .name = host});
 	}
 	return r;
 }
 
+/* A group, or a host of one or of the peers; *group: there is such a group. */
 static int
-add_named(struct asked *q, const char *name, bool *found)
+add_named(struct asked *q, const char *name, bool *group)
 {
 	const struct image *img = q->img;
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < image_count(img, IMAGE_GROUPS); i++) {
-		bool group = !strcmp(image_str(img, img->groups[i].name), name);
+		bool same = strcmp(image_str(img, img->groups[i].name), name) == 0;
 
-		r = add_listed(q, img->groups[i].prefixes, group ? NULL : name, found);
+		*group |= same;
+		r = add_listed(q, img->groups[i].prefixes, same ? NULL : name);
 	}
-	return r < 0 || *found ? r : add_listed(q, img->settings->peers, name, found);
+	return r;
 }
 
-/* NAME, ADDRESS, or NAME=ADDRESS,... with what the caller's resolver said. */
+/* ADDRESS or ADDRESS%NUMBER-OF-INTERFACE, n bytes. */
+static bool
+parse_place(struct place *out, const char *text, size_t n)
+{
+	const char *zone = memchr(text, '%', n);
+
+	out->scope = zone ? (uint32_t)strtoul(zone + 1, NULL, 10) : 0;
+	return addr_parse(&out->addr, text, n) == 0;
+}
+
+/* What the caller's resolver said: ADDRESS,... */
+static int
+add_resolved(struct asked *q, const char *name, const char *list)
+{
+	struct place to = {.name = name};
+	int r = 0;
+
+	while (r == 0 && *list) {
+		size_t n = strcspn(list, ",");
+
+		if (!parse_place(&to, list, n))
+			return mode_cannot("%s: %.*s is no address", name, (int)n, list);
+		r = add_target(q, &to);
+		list += n + (list[n] == ',');
+	}
+	return r;
+}
+
+/* ADDRESS, or NAME, or NAME=ADDRESS,... where the name may also be in the configuration. */
 static int
 add_word(struct asked *q, char *word)
 {
 	char *equals = strchr(word, '=');
-	struct addr a;
-	bool found = false;
+	uint32_t before = q->targets;
+	struct place to = {.name = ""};
+	bool group = false;
 	int r;
 
-	if (!equals && addr_parse(&a, word, strlen(word)) == 0)
-		return add_target(q, &a, "");
+	if (!equals && parse_place(&to, word, strlen(word)))
+		return add_target(q, &to);
 	if (equals)
 		*equals = '\0';
-	r = add_named(q, word, &found);
-	for (char *at = equals ? equals + 1 : NULL; r == 0 && !found && at && *at;) {
-		size_t n = strcspn(at, ",");
-
-		if (addr_parse(&a, at, n) < 0)
-			return mode_cannot("%s: %.*s is no address", word, (int)n, at);
-		r = add_target(q, &a, word);
-		at += n + (at[n] == ',');
-		found = r == 0 && !*at;
-	}
-	if (r == 0 && !found)
-		return mode_cannot("%s: no group, no host of one, and it does not resolve", word);
-	return r;
+	r = add_named(q, word, &group);
+	if (r == 0 && q->targets == before && equals && !group)
+		r = add_resolved(q, word, equals + 1);
+	if (r != 0 || q->targets > before)
+		return r;
+	return group ? mode_cannot("group %s has no single hosts, only networks", word)
+		     : mode_cannot("%s: no group, no host of one, and it does not resolve", word);
 }
 
 /* --- answers --- */
 
+/*
+ * What the policy says of this vantage point. It is that of the target's own rules as they are
+ * written here: one configuration for a fleet. By which interface a packet comes in there is not
+ * known, so that rules for one interface decide nothing.
+ */
 static const char *
-expected(const struct asked *q, uint32_t i)
+expected(const struct asked *q, const struct probe *p)
 {
-	const struct probe *p = &q->probes[i];
-	bool may = false;
+	bool may = false, must_not = false;
 
-	if (!p->from.family)
-		return "any";
-	if (addr_equal(&p->from, &p->to))
+	if (!p->from.family || addr_equal(&p->from, &p->to))
 		return "any";
 	for (uint32_t k = 0; k < image_count(q->img, IMAGE_EXPOSES); k++) {
 		const struct image_expose *x = &q->img->exposes[k];
 
+		if (!is_about(x, &p->to) || *image_str(q->img, x->interface))
+			continue;
 		for (uint32_t n = 0; n < x->ports.n; n++) {
 			const struct image_port *port = &q->img->ports[x->ports.first + n];
 
-			may |= port->proto == p->proto && port->low <= p->port &&
-			       p->port <= port->high && allows(q->img, x, &p->from);
+			if (port->proto != p->proto || p->port < port->low || port->high < p->port)
+				continue;
+			may |= allows(q->img, x, &p->from);
+			must_not = true;
 		}
 	}
-	return may ? "open" : "closed";
+	return may ? "open" : must_not ? "closed" : "any";
 }
 
-static const char *
-verdict(const char *want, uint8_t answer)
-{
-	bool reached = answer == PROBE_OPEN || answer == PROBE_ANSWERED;
-	bool sure = reached || answer == PROBE_SILENT || answer == PROBE_PROHIBITED ||
-		    answer == PROBE_UNREACHABLE;
+enum outcome {
+	OUTCOME_REACHED,
+	OUTCOME_REFUSED, /* by a rule, as nothing that does not listen does it */
+	OUTCOME_CLOSED,  /* that, or nothing listens */
+	OUTCOME_NOTHING, /* says nothing about the port */
+};
 
-	if (!strcmp(want, "any"))
-		return "ok";
-	if (!strcmp(want, "closed"))
-		return reached                                                ? "gap"
-		       : answer == PROBE_UNKNOWN || answer == PROBE_HOST_DOWN ? "unknown"
-									      : "ok";
-	/* An RST, or a closed UDP port, may mean that nothing listens: that shuts nobody out. */
-	return reached ? "ok" : sure ? "shut out" : "unknown";
+static enum outcome
+outcome_of(const struct probe *p)
+{
+	switch (p->answer) {
+	case PROBE_OPEN:
+	case PROBE_ANSWERED:
+		return OUTCOME_REACHED;
+	case PROBE_SILENT:
+	case PROBE_PROHIBITED:
+		return OUTCOME_REFUSED;
+	case PROBE_REFUSED:
+	case PROBE_CLOSED:
+		return OUTCOME_CLOSED;
+	case PROBE_UNREACHABLE:
+		/* The host itself has a way to itself; a router may have lost it. */
+		return addr_equal(&p->by, &p->to) ? OUTCOME_REFUSED : OUTCOME_NOTHING;
+	default:
+		return OUTCOME_NOTHING;
+	}
+}
+
+static const struct judgement {
+	const char *expected;
+	enum outcome outcome;
+	const char *verdict;
+	int exit;
+} judgements[] = {
+    {"closed", OUTCOME_REACHED, "gap", MODE_OPEN},
+    {"closed", OUTCOME_REFUSED, "ok", MODE_PROVEN},
+    {"closed", OUTCOME_CLOSED, "ok", MODE_PROVEN},
+    {"open", OUTCOME_REACHED, "ok", MODE_PROVEN},
+    {"open", OUTCOME_REFUSED, "shut out", MODE_OPEN},
+    /* Mostly nothing listens, as on every host that does not have all services of the rules. */
+    {"open", OUTCOME_CLOSED, "unknown", MODE_PROVEN},
+    {"any", OUTCOME_REACHED, "ok", MODE_PROVEN},
+    {"any", OUTCOME_REFUSED, "ok", MODE_PROVEN},
+    {"any", OUTCOME_CLOSED, "ok", MODE_PROVEN},
+};
+
+static struct judgement
+judge(const struct asked *q, uint32_t i)
+{
+	const struct probe *p = &q->probes[i];
+	struct judgement j = {expected(q, p), outcome_of(p), "unknown", MODE_DEPENDS};
+
+	for (size_t k = 0; k < sizeof(judgements) / sizeof(*judgements); k++)
+		if (!strcmp(judgements[k].expected, j.expected) &&
+		    judgements[k].outcome == j.outcome)
+			j = judgements[k];
+	/* Where something has to listen, that nothing does is worth a look. */
+	if (!strcmp(j.expected, "open") && j.outcome == OUTCOME_CLOSED &&
+	    q->abouts[i].rule->listeners == EXPOSE_REQUIRED)
+		j.exit = MODE_DEPENDS;
+	/* Silence is what most services do with an empty datagram. */
+	if (p->answer == PROBE_UNKNOWN && p->proto == IPPROTO_UDP && p->from.family)
+		j.exit = MODE_PROVEN;
+	return j;
 }
 
 static int
 report(struct strbuf *out, const struct asked *q, uint32_t i)
 {
 	const struct probe *p = &q->probes[i];
-	const char *want = expected(q, i), *v = verdict(want, p->answer);
+	const struct judgement v = judge(q, i);
 	char text[ADDR_TEXT_MAX];
 	struct json j;
 
@@ -196,13 +293,12 @@ report(struct strbuf *out, const struct asked *q, uint32_t i)
 	json_text(&j, "from", p->from.family ? addr_format(&p->from, text) : "");
 	json_text(&j, "answer", probe_answer_name(p->answer));
 	json_text(&j, "by", p->by.family ? addr_format(&p->by, text) : "");
-	json_int(&j, "rtt_us", p->rtt);
-	json_text(&j, "expected", want);
-	json_text(&j, "verdict", v);
+	if (p->rtt)
+		json_int(&j, "rtt_us", p->rtt);
+	json_text(&j, "expected", v.expected);
+	json_text(&j, "verdict", v.verdict);
 	json_end(&j);
-	return !strcmp(v, "gap") || !strcmp(v, "shut out")        ? MODE_OPEN
-	       : !strcmp(v, "unknown") && p->proto == IPPROTO_TCP ? MODE_DEPENDS
-								  : MODE_PROVEN;
+	return v.exit;
 }
 
 int
@@ -212,17 +308,21 @@ mode_probe(struct mode *m)
 	    .probes = arena_array(&m->arena, PROBE_MAX, sizeof(struct probe)),
 	    .abouts = arena_array(&m->arena, PROBE_MAX, sizeof(struct about))};
 	_cleanup_(strbuf_fini) struct strbuf out = {0};
-	bool found = false;
 	int worst = MODE_PROVEN, r = 0;
 
 	for (unsigned i = 0; r == 0 && i < m->opt.n_words; i++)
 		r = add_word(&q, m->opt.words[i]);
 	if (r == 0 && m->opt.peers)
-		r = add_listed(&q, m->img.settings->peers, NULL, &found);
-	if (r == 0)
-		r = probe_run(q.probes, q.n);
+		r = add_listed(&q, m->img.settings->peers, NULL);
 	if (r != 0)
-		return MODE_CANNOT;
+		return r;
+	if (!q.targets)
+		return mode_cannot("nobody to ask: name targets, or peers in the configuration");
+	if (!q.n)
+		return mode_cannot("nothing to ask: no expose rule names a TCP or UDP port");
+	r = probe_run(q.probes, q.n);
+	if (r < 0)
+		return mode_cannot("%s", strerror(-r));
 	for (uint32_t i = 0; i < q.n; i++) {
 		r = report(&out, &q, i);
 		worst = r > worst ? r : worst;

@@ -19,17 +19,17 @@ static void
 states_append(struct evaluator *e, struct states *to, struct states *from)
 {
 	for (uint32_t i = 0; i < from->n; i++)
-		states_add(e, to, &from->v[i].env, &from->v[i].set);
+		states_add(e, to, &from->v[i].env, states_set(from, i));
 	states_fini(from);
 }
 
 static struct states
-states_copy(struct evaluator *e, const struct states *s)
+states_copy(struct evaluator *e, struct states *s)
 {
 	struct states copy = {0};
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		struct srcset set = srcset_copy(&s->v[i].set);
+		struct srcset set = srcset_copy(states_set(s, i));
 
 		states_add(e, &copy, &s->v[i].env, &set);
 	}
@@ -54,7 +54,7 @@ run_policy(struct evaluator *e, const struct chain *c, struct states *at_end, st
 	if (at_end->n)
 		eval_trail(e, NULL, c, NULL, drop ? "policy drop" : "policy accept");
 	for (uint32_t i = 0; drop && i < at_end->n; i++)
-		eval_drop(e, &at_end->v[i].env, &at_end->v[i].set);
+		eval_drop(e, &at_end->v[i].env, states_set(at_end, i));
 	if (drop)
 		states_fini(at_end);
 	else
@@ -80,15 +80,15 @@ run_base(struct evaluator *e, const struct chain *c, struct states *s, bool nat)
 		struct state *one = &s->v[i];
 
 		if (c->deep) {
-			eval_both(e, &one->set, "chains that call each other");
+			eval_both(e, pile_whole(&one->sources), "chains that call each other");
 			continue;
 		}
 		if (passes_by(&one->env, nat, c->hook)) {
-			states_add(e, &accepted, &one->env, &one->set);
+			states_add(e, &accepted, &one->env, pile_whole(&one->sources));
 			continue;
 		}
 		set_place(&one->env, c);
-		states_add(e, &in, &one->env, &one->set);
+		states_add(e, &in, &one->env, pile_whole(&one->sources));
 	}
 	if (in.n)
 		eval_chain(e, c, &in, &x);
@@ -109,7 +109,7 @@ begin_tracking(struct evaluator *e, struct states *s)
 			env->daddr_orig = env->daddr;
 			env->dport_orig = env->dport;
 		}
-		states_add(e, &out, env, &s->v[i].set);
+		states_add(e, &out, env, states_set(s, i));
 	}
 	states_move(s, &out);
 }
@@ -130,8 +130,8 @@ run_item(struct evaluator *e, const struct hook_item *it, struct states *s, bool
 		/* The list of its own hook: the only ones with nat chains. */
 		run_list(e,
 		    &e->plan->nat[family][it->priority < 0 ? NF_INET_PRE_ROUTING
-		                          : e->forwarding  ? NF_INET_POST_ROUTING
-		                                           : NF_INET_LOCAL_IN],
+					  : e->forwarding  ? NF_INET_POST_ROUTING
+							   : NF_INET_LOCAL_IN],
 		    s, true);
 		break;
 	}
@@ -153,9 +153,10 @@ run_orders(struct evaluator *e, const struct hook_list *l, const struct hook_gro
 	struct states out = {0};
 
 	for (uint32_t i = 0; i < s->n; i++) {
-		eval_note(e, "the order of chains with equal priority", &s->v[i].set);
+		eval_note(e, "the order of chains with equal priority", states_set(s, i));
 		if (g->more)
-			eval_both(e, &s->v[i].set, "the order of many chains with equal priority");
+			eval_both(
+			    e, states_set(s, i), "the order of many chains with equal priority");
 	}
 	for (uint32_t o = 0; o < g->n_orders; o++) {
 		struct states copy = states_copy(e, s);
@@ -184,8 +185,8 @@ static void
 may_drop(struct evaluator *e, struct states *s, const char *why, bool effects)
 {
 	for (uint32_t i = 0; i < s->n; i++) {
-		eval_note(e, why, &s->v[i].set);
-		eval_drop(e, &s->v[i].env, &s->v[i].set);
+		eval_note(e, why, states_set(s, i));
+		eval_drop(e, &s->v[i].env, states_set(s, i));
 		if (effects) {
 			s->v[i].env.mark = 0;
 			s->v[i].env.mark_unknown = UINT32_MAX;
@@ -243,8 +244,8 @@ static void
 kernel_drops(struct evaluator *e, struct state *s, const char *text)
 {
 	eval_trail(e, NULL, NULL, NULL, "%s", text);
-	eval_drop(e, &s->env, &s->set);
-	srcset_fini(&s->set);
+	eval_drop(e, &s->env, pile_whole(&s->sources));
+	pile_fini(&s->sources);
 }
 
 /* Martians and reverse-path filter. */
@@ -253,7 +254,7 @@ drop_sources(struct evaluator *e, struct state *s)
 {
 	const struct world *w = e->world;
 	struct addr_set by = world_source_drop(w, &s->env.daddr, e->q->iif, s->env.oif);
-	struct srcset in = srcset_meet(&s->set, by.may);
+	struct srcset in = srcset_meet(pile_whole(&s->sources), by.may);
 	u128 n;
 
 	if (srcset_empty(&in))
@@ -268,7 +269,7 @@ drop_sources(struct evaluator *e, struct state *s)
 	if (by.may != by.must)
 		eval_note(e, by.why, &in);
 	eval_drop(e, &s->env, &in);
-	srcset_sub(&s->set, by.must);
+	srcset_sub(pile_whole(&s->sources), by.must);
 	srcset_fini(&in);
 }
 
@@ -288,7 +289,7 @@ to_local(struct evaluator *e, struct state *s, enum addr_type type, struct state
 	}
 	drop_sources(e, s);
 	eval_trail(e, NULL, NULL, NULL, "delivered here");
-	states_add(e, out, &s->env, &s->set);
+	states_add(e, out, &s->env, pile_whole(&s->sources));
 }
 
 static void
@@ -303,7 +304,7 @@ to_forward(struct evaluator *e, struct state *s, uint32_t oif, struct states *ou
 	}
 	drop_sources(e, s);
 	eval_trail(e, NULL, NULL, NULL, "routed to %s", dev ? dev->name : "an unknown interface");
-	states_add(e, out, &s->env, &s->set);
+	states_add(e, out, &s->env, pile_whole(&s->sources));
 }
 
 static void
@@ -313,7 +314,7 @@ route(struct evaluator *e, struct state *s, struct states *local, struct states 
 
 	if (s->env.daddr_unknown) {
 		eval_trail(e, NULL, NULL, "NAT to an unknown target", "routed somewhere");
-		eval_both(e, &s->set, "NAT to an unknown target");
+		eval_both(e, pile_whole(&s->sources), "NAT to an unknown target");
 		return;
 	}
 	a = world_route(e->world, &s->env.daddr, e->q->iif, s->env.mark);
@@ -329,7 +330,7 @@ route(struct evaluator *e, struct state *s, struct states *local, struct states 
 		break;
 	case ADDR_UNKNOWN:
 		eval_trail(e, NULL, NULL, a.why ? a.why : "routing", "routed somewhere");
-		eval_both(e, &s->set, a.why ? a.why : "routing");
+		eval_both(e, pile_whole(&s->sources), a.why ? a.why : "routing");
 		break;
 	default:
 		kernel_drops(e, s, a.why ? a.why : "no route");
@@ -341,7 +342,7 @@ static void
 accept_all(struct evaluator *e, struct states *s)
 {
 	for (uint32_t i = 0; i < s->n; i++)
-		eval_accept(e, &s->v[i].env, &s->v[i].set);
+		eval_accept(e, &s->v[i].env, states_set(s, i));
 	states_fini(s);
 }
 
@@ -357,7 +358,7 @@ leave_interface(struct evaluator *e, struct states *s)
 		const struct device_plan *d = plan_device(e->plan, oif);
 		struct states one = {0};
 
-		states_add(e, &one, &s->v[i].env, &s->v[i].set);
+		states_add(e, &one, &s->v[i].env, states_set(s, i));
 		if (d)
 			run_list(e, &d->egress, &one, false);
 		if (dev && strcmp(dev->kind, "bridge") == 0 && e->plan->bridge)

@@ -268,7 +268,7 @@ add_netdev(void *ctx, const struct chain *c)
 	struct hook_filter *f = ctx;
 	bool netdev = c->table->family == NFPROTO_NETDEV && c->hook == f->hook;
 	bool inet = c->table->family == NFPROTO_INET && c->hook == NF_INET_INGRESS &&
-	            f->hook == NF_NETDEV_INGRESS;
+		    f->hook == NF_NETDEV_INGRESS;
 
 	if ((netdev || inet) && has_device(c, f->dev->name))
 		add_item(&f->m, ITEM_CHAIN, c, c->priority);

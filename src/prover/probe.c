@@ -2,7 +2,6 @@
 #include "prover/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -57,8 +56,11 @@ finish(struct probe *p, enum probe_answer a, usec_t now)
 		close(p->fd);
 	p->fd = -1;
 	p->answer = (uint8_t)a;
-	p->rtt = (uint32_t)(now - p->sent);
 	p->done = true;
+	/* Nobody out there said it. */
+	if (a == PROBE_SILENT || a == PROBE_UNKNOWN || a == PROBE_HOST_DOWN)
+		return;
+	p->rtt = (uint32_t)(now - p->sent);
 }
 
 /* What an ICMP error means: linux/icmp.h, linux/icmpv6.h (RFC 792, 1812, 4443). */
@@ -76,18 +78,37 @@ static const struct meaning {
     {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_PORT_UNREACH, PROBE_PROHIBITED, PROBE_CLOSED},
     {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_POLICY_FAIL, PROBE_PROHIBITED,
 	PROBE_PROHIBITED},
+    {SO_EE_ORIGIN_ICMP6, ICMPV6_DEST_UNREACH, ICMPV6_REJECT_ROUTE, PROBE_PROHIBITED,
+	PROBE_PROHIBITED},
 };
+
+/* The kernel says so itself, as ICMP from this machine's own address: nobody answered ARP or
+ * neighbour discovery, or its own rules rejected what went out. */
+static enum probe_answer
+mean_own(const struct sock_extended_err *e)
+{
+	bool down = e->ee_origin == SO_EE_ORIGIN_ICMP ? e->ee_code == ICMP_HOST_UNREACH
+						      : e->ee_code == ICMPV6_ADDR_UNREACH;
+
+	return down ? PROBE_HOST_DOWN : PROBE_UNKNOWN;
+}
 
 static enum probe_answer
 mean(const struct probe *p, const struct sock_extended_err *e)
 {
+	if (addr_equal(&p->by, &p->from) && !addr_equal(&p->from, &p->to))
+		return mean_own(e);
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(*meanings); i++) {
 		const struct meaning *m = &meanings[i];
 
-		if (m->origin == e->ee_origin && m->type == e->ee_type && m->code == e->ee_code)
-			return p->proto == IPPROTO_TCP ? m->tcp : m->udp;
+		if (m->origin != e->ee_origin || m->type != e->ee_type || m->code != e->ee_code)
+			continue;
+		/* Which ports are closed only the host itself can know. */
+		if (p->proto == IPPROTO_UDP && addr_equal(&p->by, &p->to))
+			return m->udp;
+		return m->tcp;
 	}
-	return e->ee_origin == SO_EE_ORIGIN_LOCAL ? PROBE_HOST_DOWN : PROBE_UNREACHABLE;
+	return PROBE_UNREACHABLE;
 }
 
 /* The error queue of a socket: who said what. False: it is empty. */
@@ -109,30 +130,32 @@ read_error(struct probe *p, enum probe_answer *out)
 		if (!(c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) &&
 		    !(c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR))
 			continue;
+		/* A local one is about the socket; what it means, the socket's error says. */
+		if (e->ee_origin == SO_EE_ORIGIN_LOCAL)
+			continue;
+		addr_from_sockaddr(&p->by, SO_EE_OFFENDER(e));
 		*out = mean(p, e);
-		if (e->ee_origin != SO_EE_ORIGIN_LOCAL)
-			addr_from_sockaddr(&p->by, SO_EE_OFFENDER(e));
+		if (*out == PROBE_HOST_DOWN || *out == PROBE_UNKNOWN)
+			p->by = (struct addr){0};
 		return true;
 	}
 	return false;
 }
 
-/* An error without an ICMP message behind it. */
+/* An error without an ICMP message behind it: an RST, or the machine's own routes and rules. */
 static enum probe_answer
 plain_error(const struct probe *p, int error)
 {
 	switch (error) {
 	case ECONNREFUSED:
 		return p->proto == IPPROTO_TCP ? PROBE_REFUSED : PROBE_CLOSED;
-	case EHOSTUNREACH:
-		return PROBE_HOST_DOWN;
 	case ENETUNREACH:
+	case EHOSTUNREACH:
 		return PROBE_UNREACHABLE;
-	case EACCES:
-	case EPERM:
-		return PROBE_UNKNOWN; /* this machine's own rules do not let it out */
-	default:
+	case ETIMEDOUT:
 		return p->proto == IPPROTO_TCP ? PROBE_SILENT : PROBE_UNKNOWN;
+	default:
+		return PROBE_UNKNOWN;
 	}
 }
 
@@ -199,21 +222,8 @@ give_up(struct probe *p, usec_t now)
 		finish(p, p->proto == IPPROTO_TCP ? PROBE_SILENT : PROBE_UNKNOWN, now);
 }
 
-/* True when no other question went to this host within the pace. */
-static bool
-may_start(const struct probe *all, uint32_t n, const struct probe *p, usec_t now)
-{
-	if (p->next > now)
-		return false;
-	for (uint32_t i = 0; i < n; i++)
-		if (all[i].tries && all[i].sent + PROBE_PACE > now &&
-		    addr_equal(&all[i].to, &p->to))
-			return false;
-	return true;
-}
-
-/* Starts what may start; the number of open sockets. */
-static uint32_t
+/* Starts what may start, one question to a host at a time. */
+static void
 start_some(struct probe *p, uint32_t n, usec_t now)
 {
 	uint32_t flight = 0;
@@ -221,12 +231,20 @@ start_some(struct probe *p, uint32_t n, usec_t now)
 	for (uint32_t i = 0; i < n; i++)
 		flight += p[i].fd >= 0;
 	for (uint32_t i = 0; i < n && flight < PROBE_FLIGHT; i++) {
-		if (p[i].done || p[i].fd >= 0 || !may_start(p, n, &p[i], now))
+		struct probe *host = &p[p[i].host];
+
+		if (p[i].done || p[i].fd >= 0 || p[i].next > now || host->free > now)
 			continue;
+		host->free = now + (host->limited && p[i].tries ? PROBE_SLOW : PROBE_PACE);
 		start(&p[i], now);
 		flight += p[i].fd >= 0;
 	}
-	return flight;
+}
+
+static usec_t
+wait_of(const struct probe *p)
+{
+	return p->tries < PROBE_TRIES ? PROBE_WAIT : PROBE_LAST;
 }
 
 static void
@@ -248,7 +266,9 @@ wait_for_some(struct probe *p, uint32_t n)
 	for (nfds_t i = 0; i < k; i++) {
 		if (fds[i].revents)
 			settle(of[i], now);
-		if (!of[i]->done && of[i]->sent + PROBE_WAIT < now)
+		if (of[i]->by.family)
+			p[of[i]->host].limited = true;
+		if (!of[i]->done && of[i]->sent + wait_of(of[i]) < now)
 			give_up(of[i], now);
 	}
 }
@@ -262,13 +282,25 @@ all_done(const struct probe *p, uint32_t n)
 	return true;
 }
 
+/* Questions to one host mostly stand together. */
+static uint32_t
+host_of(const struct probe *p, uint32_t i)
+{
+	for (uint32_t k = i; k-- > 0;)
+		if (addr_equal(&p[k].to, &p[i].to) && p[k].scope == p[i].scope)
+			return p[k].host;
+	return i;
+}
+
 int
 probe_run(struct probe *p, uint32_t n)
 {
 	if (n > PROBE_MAX)
 		return -E2BIG;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		p[i].fd = -1;
+		p[i].host = host_of(p, i);
+	}
 	while (!all_done(p, n)) {
 		start_some(p, n, clock_mono());
 		wait_for_some(p, n);

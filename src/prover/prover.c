@@ -6,7 +6,6 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "prover/mode.h"
+#include "prover/xt.h"
 #include "sandbox/sandbox.h"
 #include "wire/fds.h"
 
@@ -48,34 +48,6 @@ static const struct mode_row {
     {"--probe", "[TARGET...] [--peers]", NEEDS_IMAGE, 0, MODE_WORDS, "p", mode_probe, probe_calls,
 	256},
 };
-
-int
-mode_cannot(const char *fmt, ...)
-{
-	va_list ap;
-
-	fputs("guardd-prover: ", stderr);
-	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
-	va_end(ap);
-	fputc('\n', stderr);
-	return MODE_CANNOT;
-}
-
-void
-mode_write(struct strbuf *b)
-{
-	for (size_t at = 0; at < b->len;) {
-		ssize_t n = write(STDOUT_FILENO, b->text + at, b->len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			_exit(MODE_CANNOT);
-		at += (size_t)n;
-	}
-	strbuf_reset(b);
-}
 
 static int
 usage(void)
@@ -213,14 +185,14 @@ enter_sandbox(const struct mode *m, const struct mode_row *row)
 static const struct vital {
 	uint32_t kind;
 	const char *what;
-	bool nft;
+	bool whole; /* fails where the kernel has no nf_tables */
 } vital[] = {
     {DUMP_NFT_GENERATION, "nft generation", true},
     {DUMP_NFT_TABLES, "nft tables", true},
-    {DUMP_NFT_CHAINS, "nft chains", true},
-    {DUMP_NFT_RULES, "nft rules", true},
-    {DUMP_NFT_SETS, "nft sets", true},
-    {DUMP_NFT_ELEMENTS, "nft set elements", true},
+    {DUMP_NFT_CHAINS, "nft chains", false},
+    {DUMP_NFT_RULES, "nft rules", false},
+    {DUMP_NFT_SETS, "nft sets", false},
+    {DUMP_NFT_ELEMENTS, "nft set elements", false},
     {DUMP_LINKS, "interfaces", false},
     {DUMP_ADDRS, "addresses", false},
     {DUMP_ROUTES, "routes", false},
@@ -231,8 +203,8 @@ say_failed(const struct vital *v, int error, const char *text, size_t n)
 {
 	if (error == -EPERM || error == -EACCES)
 		return mode_cannot("%s: not permitted: run as root, or let guardd run", v->what);
-	if (v->nft && (error == -EPROTONOSUPPORT || error == -EAFNOSUPPORT ||
-			  error == -EOPNOTSUPP || error == -EINVAL || error == -ENOENT))
+	if (v->whole && (error == -EPROTONOSUPPORT || error == -EAFNOSUPPORT ||
+			    error == -EOPNOTSUPP || error == -EINVAL || error == -ENOENT))
 		return mode_cannot(
 		    "no nf_tables in this kernel (%s: %s)", v->what, strerror(-error));
 	return mode_cannot("%s could not be read: %s%s%.*s", v->what, strerror(-error),
@@ -300,7 +272,10 @@ read_dump(struct mode *m, unsigned needs)
 		return 0;
 	m->rules.arena = &m->arena;
 	r = ruleset_read(&m->rules, &m->dump, &what);
-	return r < 0 ? mode_cannot("the ruleset cannot be read: %s", what) : 0;
+	if (r < 0)
+		return mode_cannot("the ruleset cannot be read: %s", what);
+	xt_mark_dynamic(&m->rules, &m->world);
+	return 0;
 }
 
 int
@@ -313,9 +288,11 @@ main(int argc, char **argv)
 	if (!row)
 		return usage();
 	r = row->needs & NEEDS_DUMP ? dump_open(&m.dump, FD_DUMP) : 0;
+	if (r == -EBADF)
+		return mode_cannot(
+		    "no dump at descriptor %d: guardd-watcher --dump -- makes it", FD_DUMP);
 	if (r < 0)
-		return mode_cannot("no dump at descriptor %d (guardd-watcher makes it): %s",
-		    FD_DUMP, strerror(-r));
+		return mode_cannot("the dump is damaged: %s", strerror(-r));
 	if (row->needs & NEEDS_IMAGE) {
 		r = image_open(&m.img, FD_IMAGE);
 		if (r < 0)

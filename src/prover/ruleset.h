@@ -86,6 +86,8 @@ int reader_refuse(struct reader *r, const struct got *g, const char *name);
 typedef int reader_fn(struct reader *r, uint8_t family, struct got *g);
 int reader_each(
     struct reader *r, enum dump_kind kind, uint8_t type, const char *schema, reader_fn *fn);
+/* Whether a message is all there. */
+bool reader_message_ok(const struct nlmsghdr *nlh, int left);
 uint32_t reader_count(const struct reader *r, enum dump_kind kind);
 void reader_add_table(struct reader *r, struct table *t);
 struct table *reader_table(const struct reader *r, uint8_t family, const struct nlattr *name);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -13,7 +12,7 @@ fits(const struct nlattr *a, char type)
 {
 	uint16_t n = mnl_attr_get_payload_len(a);
 
-	switch (tolower(type)) {
+	switch (type | 0x20) { /* lower case */
 	case 'c':
 		return n == 1;
 	case 'h':
@@ -61,7 +60,7 @@ got_read(struct got *g, const void *bytes, size_t n, const char *schema)
 	if (n)
 		return got_fail(g, GOT_BROKEN, 0);
 	for (unsigned i = 0; i < known; i++)
-		if (isupper((unsigned char)schema[i]) && !g->a[i])
+		if (schema[i] >= 'A' && schema[i] <= 'Z' && !g->a[i])
 			all = got_fail(g, GOT_MISSING, i);
 	return all;
 }
@@ -219,6 +218,13 @@ reader_refuse(struct reader *r, const struct got *g, const char *name)
 	return -EINVAL;
 }
 
+bool
+reader_message_ok(const struct nlmsghdr *nlh, int left)
+{
+	/* libmnl takes lengths past 2^31 for negative ones. */
+	return mnl_nlmsg_ok(nlh, left) && nlh->nlmsg_len <= (uint32_t)left;
+}
+
 int
 reader_each(struct reader *r, enum dump_kind kind, uint8_t type, const char *schema, reader_fn *fn)
 {
@@ -226,7 +232,7 @@ reader_each(struct reader *r, enum dump_kind kind, uint8_t type, const char *sch
 		const struct nlmsghdr *nlh = dump_data(d);
 		int left = (int)d->len;
 
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		for (; reader_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
 			size_t n = mnl_nlmsg_get_payload_len(nlh);
 			struct got g;
@@ -264,7 +270,7 @@ reader_count(const struct reader *r, enum dump_kind kind)
 		const struct nlmsghdr *nlh = dump_data(d);
 		int left = (int)d->len;
 
-		for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		for (; reader_message_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
 			count++;
 	}
 	return count;

@@ -102,7 +102,7 @@ add_hooks(struct order *o)
 		const struct nlmsghdr *nlh = dump_data(d);
 		int left = (int)d->len;
 
-		for (; mnl_nlmsg_ok(nlh, left) && o->n < ORDER_MAX;
+		for (; reader_message_ok(nlh, left) && o->n < ORDER_MAX;
 		     nlh = mnl_nlmsg_next(nlh, &left))
 			if (nlh->nlmsg_type == (NFNL_SUBSYS_HOOK << 8 | NFNL_MSG_HOOK_GET))
 				add_hook(o, d->arg, nlh);

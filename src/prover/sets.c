@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "prover/sets.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,63 +284,86 @@ read_elements(struct reader *r, uint8_t family, struct got *g)
 	return e;
 }
 
-struct sorting {
-	const struct set_store *st;
-	size_t key_len;
+/* An item's number, and the beginning of its key, which mostly decides. */
+struct place {
+	uint64_t key;
+	uint32_t i;
 };
 
 static int
-item_order(const void *a, const void *b, void *ctx)
+place_order(const void *a, const void *b, void *ctx)
 {
-	const struct sorting *s = ctx;
-	const uint8_t *x = store_item(s->st, *(const uint32_t *)a);
-	const uint8_t *y = store_item(s->st, *(const uint32_t *)b);
-	int d = memcmp(x + 1, y + 1, s->key_len);
+	const struct place *p = a, *q = b;
+	const struct set *s = ctx;
+	const uint8_t *x, *y;
+	int d;
 
+	if (p->key != q->key)
+		return p->key < q->key ? -1 : 1;
+	x = store_item(s->store, p->i);
+	y = store_item(s->store, q->i);
+	d = memcmp(x + 1, y + 1, s->key_len);
 	return d ? d : (y[0] & RAW_INTERVAL_END) - (x[0] & RAW_INTERVAL_END);
+}
+
+static struct place *
+places_of(const struct set *s)
+{
+	size_t n = s->key_len < 8 ? s->key_len : 8;
+	struct place *v = malloc((s->store->n + 1u) * sizeof(*v));
+
+	if (!v)
+		abort();
+	for (uint32_t i = 0; i < s->store->n; i++) {
+		uint64_t key = 0;
+
+		memcpy(&key, store_item(s->store, i) + 1, n);
+		v[i] = (struct place){be64toh(key), i};
+	}
+	return v;
 }
 
 /* The items' numbers in ascending order. The kernel hands trees out in descending order, and those
  * are only turned. */
-static uint32_t *
-sorted(const struct set *s)
+static struct place *
+sorted(struct set *s)
 {
-	struct sorting ctx = {s->store, s->key_len};
 	uint32_t n = s->store->n, up = 1, down = 1;
-	uint32_t *v = malloc((n + 1u) * sizeof(*v));
+	struct place *v = places_of(s);
 
-	if (!v)
-		abort();
-	for (uint32_t i = 0; i < n; i++)
-		v[i] = i;
-	while (up < n && item_order(&v[up - 1], &v[up], &ctx) <= 0)
+	while (up < n && place_order(&v[up - 1], &v[up], s) <= 0)
 		up++;
-	while (down < n && item_order(&v[down - 1], &v[down], &ctx) >= 0)
+	while (down < n && place_order(&v[down - 1], &v[down], s) >= 0)
 		down++;
 	if (up >= n)
 		return v;
-	if (down >= n)
-		for (uint32_t i = 0; i < n; i++)
-			v[i] = n - 1 - i;
-	else
-		qsort_r(v, n, sizeof(*v), item_order, &ctx);
+	if (down < n) {
+		qsort_r(v, n, sizeof(*v), place_order, s);
+		return v;
+	}
+	for (uint32_t i = 0, k = n - 1; i < k; i++, k--) {
+		struct place p = v[i];
+
+		v[i] = v[k];
+		v[k] = p;
+	}
 	return v;
 }
 
 /* The last key of an interval: the one before the next key in the tree, else the last of all. */
 static void
-set_interval_end(const struct set *s, const uint32_t *v, uint32_t i, uint8_t *end)
+set_interval_end(const struct set *s, const struct place *v, uint32_t i, uint8_t *end)
 {
-	const uint8_t *key = store_item(s->store, v[i]) + 1;
+	const uint8_t *key = store_item(s->store, v[i].i) + 1;
 	uint32_t next = i + 1;
 
-	while (next < s->store->n && !memcmp(store_item(s->store, v[next]) + 1, key, s->key_len))
+	while (next < s->store->n && !memcmp(store_item(s->store, v[next].i) + 1, key, s->key_len))
 		next++;
 	if (next == s->store->n) {
 		memset(end, 0xff, s->key_len);
 		return;
 	}
-	memcpy(end, store_item(s->store, v[next]) + 1, s->key_len);
+	memcpy(end, store_item(s->store, v[next].i) + 1, s->key_len);
 	for (uint8_t k = s->key_len; k-- > 0 && end[k]-- == 0;)
 		;
 }
@@ -348,7 +372,7 @@ static void
 pack(struct reader *r, struct set *s)
 {
 	struct set_store *st = s->store, old = *st;
-	uint32_t *v = sorted(s);
+	struct place *v = sorted(s);
 	size_t k = s->key_len;
 
 	st->has_end = false;
@@ -362,7 +386,7 @@ pack(struct reader *r, struct set *s)
 	if (!st->items)
 		abort();
 	for (uint32_t i = 0; i < old.n; i++) {
-		const uint8_t *item = store_item(&old, v[i]);
+		const uint8_t *item = store_item(&old, v[i].i);
 		uint8_t *to = st->items + s->n * st->size;
 
 		if (item[0] & RAW_INTERVAL_END)

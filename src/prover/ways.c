@@ -2,6 +2,8 @@
 #include "prover/ways.h"
 
 #include <linux/if_packet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -187,6 +189,93 @@ ways_groups(const struct world *w, struct arena *a, uint8_t family, struct list 
 		add_way(a, ways, WAY_GROUP, &hosts4, f->index, PACKET_MULTICAST, true);
 		add_subnet_broadcasts(w, a, f, ways);
 	}
+}
+
+static bool
+ranges_equal(const struct ranges *a, const struct ranges *b)
+{
+	return a == b || (a->n == b->n && !memcmp(a->v, b->v, a->n * sizeof(*a->v)));
+}
+
+size_t
+ways_alike(const struct world *w, struct way *ways, size_t n)
+{
+	const struct addr_set first = world_source_drop(w, &ways[0].to, ways[0].iif, 0);
+	size_t same = 1;
+
+	if (ways[0].kind != WAY_LOCAL || addr_is_loopback(&ways[0].to))
+		return 1;
+	for (size_t i = 1; i < n; i++) {
+		const struct way way = ways[i];
+		struct addr_set d;
+
+		if (way.kind != WAY_LOCAL || way.iif != ways[0].iif || addr_is_loopback(&way.to))
+			continue;
+		d = world_source_drop(w, &way.to, way.iif, 0);
+		if (!ranges_equal(first.may, d.may) || !ranges_equal(first.must, d.must))
+			continue;
+		ways[i] = ways[same];
+		ways[same++] = way;
+	}
+	return same;
+}
+
+/* Ops that look at sources, ports or interfaces alone, or at nothing. What is not listed may look
+ * at anything. */
+static bool
+op_sees_daddr(const struct op *op, uint8_t family)
+{
+	/* Where the destination begins in the header. */
+	const uint32_t daddr = family == 4 ? 16 : 24;
+
+	switch ((enum op_kind)op->kind) {
+	case OP_NOTHING:
+	case OP_IMMEDIATE:
+	case OP_CMP:
+	case OP_RANGE:
+	case OP_BITWISE:
+	case OP_SHIFT:
+	case OP_BYTEORDER:
+	case OP_LOOKUP:
+	case OP_VERDICT:
+	case OP_META_SET:
+	case OP_REJECT:
+	case OP_MAY:
+		return false;
+	case OP_LOAD:
+		break;
+	default:
+		return true;
+	}
+	if (op->u.load.kind == LOAD_PAYLOAD)
+		return op->u.load.base != NFT_PAYLOAD_TRANSPORT_HEADER &&
+		       (op->u.load.base != NFT_PAYLOAD_NETWORK_HEADER ||
+			   op->u.load.offset + op->len > daddr);
+	if (op->u.load.kind == LOAD_META)
+		return op->u.load.key == NFT_META_PKTTYPE;
+	return op->u.load.kind != LOAD_CT || op->u.load.key != NFT_CT_STATE;
+}
+
+static bool
+chain_sees_daddr(const struct chain *c, uint8_t family)
+{
+	for (uint32_t k = 0; k < c->n; k++)
+		for (uint32_t o = 0; o < c->rules[k].n; o++)
+			if (op_sees_daddr(&c->rules[k].ops[o], family))
+				return true;
+	return false;
+}
+
+bool
+ruleset_sees_daddr(const struct ruleset *r, uint8_t family)
+{
+	const uint8_t other = family == 4 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
+	for (uint32_t t = 0; t < r->n_tables; t++)
+		for (uint32_t i = 0; r->tables[t].family != other && i < r->tables[t].n; i++)
+			if (chain_sees_daddr(r->tables[t].chains[i], family))
+				return true;
+	return false;
 }
 
 struct query

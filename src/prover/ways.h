@@ -36,6 +36,11 @@ struct addr ways_default_to(const struct world *w, uint8_t family, uint32_t iif)
 struct list ways_in(const struct world *w, struct arena *a, uint8_t family, bool loopback);
 /* Adds the broadcast and multicast destinations of the family, for datagrams. */
 void ways_groups(const struct world *w, struct arena *a, uint8_t family, struct list *ways);
+/* How many at the beginning of the list are the same but for the destination, where no rule looks
+ * at that (see ruleset_sees_daddr); moves those to the front. At least 1. */
+size_t ways_alike(const struct world *w, struct way *ways, size_t n);
+/* Whether a rule for the family may look at the destination address, or where it leads. */
+bool ruleset_sees_daddr(const struct ruleset *r, uint8_t family);
 /* Whether an address is this machine's. */
 bool world_is_own(const struct world *w, const struct addr *a);
 bool addr_is_loopback(const struct addr *a);

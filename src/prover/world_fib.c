@@ -384,8 +384,8 @@ rpf_test(const struct world *w, const void *ctx, u128 a, const char **why)
 	if (a == 0)
 		return 1;
 	strict = world_is_linklocal(a);
-	hit =
-	    fib_match6(w->fib, a, strict ? q->iif : 0, strict, is_multicast6(d) ? NULL : q->daddr);
+	hit = fib_match6(w->fib, a, strict || !(q->flags & XT_RPFILTER_LOOSE) ? q->iif : 0, strict,
+	    is_multicast6(d) ? NULL : q->daddr);
 	return rpf_hit(q, &hit, why);
 }
 

@@ -28,9 +28,9 @@ enum xt_effect {
 	XT_ACCEPT,
 	XT_DROP,
 	XT_REJECT,
-	XT_MARK,      /* mark := (mark & ~mask) ^ value */
-	XT_CONNMARK,  /* the same with ctmark */
-	XT_SAVE_MARK, /* ctmark := (ctmark & ~mask) ^ (mark & mask2) */
+	XT_MARK,         /* mark := (mark & ~mask) ^ value */
+	XT_CONNMARK,     /* the same with ctmark */
+	XT_SAVE_MARK,    /* ctmark := (ctmark & ~mask) ^ (mark & mask2) */
 	XT_RESTORE_MARK, /* mark := (mark & ~mask) ^ (ctmark & mask2) */
 	XT_NOTRACK,
 	XT_NAT, /* nat */

@@ -36,8 +36,8 @@ iprange_read(struct xt_match *m, const void *info, struct arena *a)
 }
 
 static struct outcome
-iprange_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+iprange_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	struct outcome o = xt_bool(true);
 
@@ -76,12 +76,12 @@ addrtype1_read(struct xt_match *m, const void *info, struct arena *a)
 	m->u.type.limit_in = i->flags & XT_ADDRTYPE_LIMIT_IFACE_IN;
 	m->u.type.limit_out = i->flags & XT_ADDRTYPE_LIMIT_IFACE_OUT;
 	return !(i->flags & ~(XT_ADDRTYPE_INVERT_SOURCE | XT_ADDRTYPE_INVERT_DEST |
-	                        XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT));
+				XT_ADDRTYPE_LIMIT_IFACE_IN | XT_ADDRTYPE_LIMIT_IFACE_OUT));
 }
 
 static struct outcome
-addrtype_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+addrtype_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	struct outcome o = xt_bool(true), s;
 	uint32_t dev = m->u.type.limit_in ? env->iif : m->u.type.limit_out ? env->oif : 0;
@@ -112,12 +112,12 @@ rpfilter_read(struct xt_match *m, const void *info, struct arena *a)
 	(void)a;
 	m->u.rpfilter = i->flags;
 	return !(i->flags & ~(XT_RPFILTER_LOOSE | XT_RPFILTER_VALID_MARK |
-	                        XT_RPFILTER_ACCEPT_LOCAL | XT_RPFILTER_INVERT));
+				XT_RPFILTER_ACCEPT_LOCAL | XT_RPFILTER_INVERT));
 }
 
 static struct outcome
-rpfilter_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+rpfilter_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	const struct iface *in = world_iface(w, env->iif);
 	struct outcome o;
@@ -136,8 +136,7 @@ const struct xt_kind xt_kinds_addr[] = {
     {"iprange", 1, NFPROTO_IPV6, sizeof(struct xt_iprange_mtinfo), iprange_read, iprange_ask},
     {"addrtype", 0, NFPROTO_IPV4, sizeof(struct xt_addrtype_info), addrtype0_read, addrtype_ask},
     {"addrtype", 1, NFPROTO_UNSPEC, sizeof(struct xt_addrtype_info_v1), addrtype1_read,
-        addrtype_ask},
-    {"rpfilter", 0, NFPROTO_UNSPEC, sizeof(struct xt_rpfilter_info), rpfilter_read,
-        rpfilter_ask},
+	addrtype_ask},
+    {"rpfilter", 0, NFPROTO_UNSPEC, sizeof(struct xt_rpfilter_info), rpfilter_read, rpfilter_ask},
     {.name = NULL},
 };

@@ -171,7 +171,7 @@ ct_addresses(const struct xt_match *m, const struct env *env)
 	if (match & XT_CONNTRACK_REPLSRC)
 		o = xt_and(o,
 		    env->daddr_unknown ? xt_maybe(m->why)
-		                       : masked_const(&m->u.ct.repl_src, &env->daddr),
+				       : masked_const(&m->u.ct.repl_src, &env->daddr),
 		    env->family);
 	if (match & XT_CONNTRACK_REPLDST) {
 		struct outcome r;
@@ -207,21 +207,19 @@ ct_ports(const struct xt_match *m, const struct env *env, struct port_class *p)
 		return xt_bool(false);
 	if ((match & XT_CONNTRACK_ORIGDST_PORT) &&
 	    !wanted(m, XT_CONNTRACK_ORIGDST_PORT,
-	        xt_dport_orig_in(env, p, m->u.ct.orig_dport.lo, m->u.ct.orig_dport.hi)))
+		xt_dport_orig_in(env, p, m->u.ct.orig_dport.lo, m->u.ct.orig_dport.hi)))
 		return xt_bool(false);
 	if ((match & XT_CONNTRACK_REPLSRC_PORT) && env->dport_unknown)
 		o = xt_maybe(m->why);
 	else if ((match & XT_CONNTRACK_REPLSRC_PORT) &&
-	    !wanted(m, XT_CONNTRACK_REPLSRC_PORT,
-	        xt_dport_in(env, p, m->u.ct.repl_sport.lo, m->u.ct.repl_sport.hi)))
+		 !wanted(m, XT_CONNTRACK_REPLSRC_PORT,
+		     xt_dport_in(env, p, m->u.ct.repl_sport.lo, m->u.ct.repl_sport.hi)))
 		return xt_bool(false);
 	o = xt_and(o,
-	    any_sport(
-	        m, XT_CONNTRACK_ORIGSRC_PORT, m->u.ct.orig_sport.lo, m->u.ct.orig_sport.hi),
+	    any_sport(m, XT_CONNTRACK_ORIGSRC_PORT, m->u.ct.orig_sport.lo, m->u.ct.orig_sport.hi),
 	    env->family);
 	return xt_and(o,
-	    any_sport(
-	        m, XT_CONNTRACK_REPLDST_PORT, m->u.ct.repl_dport.lo, m->u.ct.repl_dport.hi),
+	    any_sport(m, XT_CONNTRACK_REPLDST_PORT, m->u.ct.repl_dport.lo, m->u.ct.repl_dport.hi),
 	    env->family);
 }
 
@@ -230,10 +228,10 @@ ct_ports(const struct xt_match *m, const struct env *env, struct port_class *p)
 static struct outcome
 ct_status(const struct xt_match *m, const struct env *env)
 {
-	unsigned known = IPS_EXPECTED | IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED |
-	    IPS_SRC_NAT | IPS_DST_NAT;
-	unsigned bits =
-	    (env->snat ? IPS_SRC_NAT : 0u) | (env->dnat && env->dnat_changed ? (unsigned)IPS_DST_NAT : 0u);
+	unsigned known =
+	    IPS_EXPECTED | IPS_SEEN_REPLY | IPS_ASSURED | IPS_CONFIRMED | IPS_SRC_NAT | IPS_DST_NAT;
+	unsigned bits = (env->snat ? IPS_SRC_NAT : 0u) |
+			(env->dnat && env->dnat_changed ? (unsigned)IPS_DST_NAT : 0u);
 
 	if (!(m->u.ct.match & XT_CONNTRACK_STATUS))
 		return xt_bool(true);
@@ -243,8 +241,7 @@ ct_status(const struct xt_match *m, const struct env *env)
 }
 
 static struct outcome
-ct_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+ct_ask(const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	struct outcome o;
 
@@ -276,8 +273,8 @@ state_read(struct xt_match *m, const void *info, struct arena *a)
 }
 
 static struct outcome
-state_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+state_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	unsigned bit = XT_STATE_BIT(IP_CT_NEW);
 
@@ -317,8 +314,8 @@ mark_is(const struct xt_match *m, uint32_t value, uint32_t unknown)
 }
 
 static struct outcome
-mark_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+mark_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)w;
 	(void)p;
@@ -326,8 +323,8 @@ mark_ask(const struct xt_match *m, const struct env *env, const struct world *w,
 }
 
 static struct outcome
-connmark_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+connmark_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)w;
 	(void)p;
@@ -342,7 +339,6 @@ const struct xt_kind xt_kinds_ct[] = {
     {"conntrack", 3, NFPROTO_UNSPEC, sizeof(struct xt_conntrack_mtinfo3), ct3_read, ct_ask},
     {"state", 0, NFPROTO_UNSPEC, sizeof(struct xt_state_info), state_read, state_ask},
     {"mark", 1, NFPROTO_UNSPEC, sizeof(struct xt_mark_mtinfo1), mark_read, mark_ask},
-    {"connmark", 1, NFPROTO_UNSPEC, sizeof(struct xt_connmark_mtinfo1), mark_read,
-        connmark_ask},
+    {"connmark", 1, NFPROTO_UNSPEC, sizeof(struct xt_connmark_mtinfo1), mark_read, connmark_ask},
     {.name = NULL},
 };

@@ -16,8 +16,8 @@
 #include <linux/netfilter/xt_pkttype.h>
 
 static struct outcome
-comment_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+comment_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)m;
 	(void)env;
@@ -38,8 +38,8 @@ pkttype_read(struct xt_match *m, const void *info, struct arena *a)
 }
 
 static struct outcome
-pkttype_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+pkttype_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)w;
 	(void)p;
@@ -49,8 +49,8 @@ pkttype_ask(const struct xt_match *m, const struct env *env, const struct world 
 /* The sender chooses the address; a frame of an interface without any never matches, inverted or
  * not. Behind routing the packet may already be at the outgoing interface. */
 static struct outcome
-mac_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+mac_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	const struct iface *in = world_iface(w, env->iif);
 
@@ -77,8 +77,8 @@ physdev_read(struct xt_match *m, const void *info, struct arena *a)
 static bool
 may_be_bridged(const struct env *env, const struct world *w)
 {
-	static const char *const above[] = {"vlan", "macvlan", "ipvlan", "macsec", "vrf", "bond",
-	    "team"};
+	static const char *const above[] = {
+	    "vlan", "macvlan", "ipvlan", "macsec", "vrf", "bond", "team"};
 	const struct iface *in = world_iface(w, env->iif);
 
 	if (!in || in->bridge_port || !strcmp(in->kind, "bridge"))
@@ -90,8 +90,8 @@ may_be_bridged(const struct env *env, const struct world *w)
 }
 
 static struct outcome
-physdev_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+physdev_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)p;
 	if (may_be_bridged(env, w))
@@ -112,7 +112,7 @@ devgroup_read(struct xt_match *m, const void *info, struct arena *a)
 	m->u.group.dst = i->dst_group;
 	m->u.group.dst_mask = i->dst_mask;
 	return !(i->flags & ~(XT_DEVGROUP_MATCH_SRC | XT_DEVGROUP_INVERT_SRC |
-	                        XT_DEVGROUP_MATCH_DST | XT_DEVGROUP_INVERT_DST));
+				XT_DEVGROUP_MATCH_DST | XT_DEVGROUP_INVERT_DST));
 }
 
 static struct outcome
@@ -127,8 +127,8 @@ group_is(const struct xt_match *m, const struct world *w, uint32_t index, uint32
 }
 
 static struct outcome
-devgroup_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+devgroup_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	struct outcome o = xt_bool(true);
 	uint32_t flags = m->u.group.flags;
@@ -140,7 +140,7 @@ devgroup_ask(const struct xt_match *m, const struct env *env, const struct world
 	if (flags & XT_DEVGROUP_MATCH_DST)
 		o = xt_and(o,
 		    group_is(m, w, env->oif, m->u.group.dst, m->u.group.dst_mask,
-		        flags & XT_DEVGROUP_INVERT_DST),
+			flags & XT_DEVGROUP_INVERT_DST),
 		    env->family);
 	return o;
 }
@@ -150,7 +150,6 @@ const struct xt_kind xt_kinds_iface[] = {
     {"pkttype", 0, NFPROTO_UNSPEC, sizeof(struct xt_pkttype_info), pkttype_read, pkttype_ask},
     {"mac", 0, NFPROTO_UNSPEC, sizeof(struct xt_mac_info), NULL, mac_ask},
     {"physdev", 0, NFPROTO_UNSPEC, sizeof(struct xt_physdev_info), physdev_read, physdev_ask},
-    {"devgroup", 0, NFPROTO_UNSPEC, sizeof(struct xt_devgroup_info), devgroup_read,
-        devgroup_ask},
+    {"devgroup", 0, NFPROTO_UNSPEC, sizeof(struct xt_devgroup_info), devgroup_read, devgroup_ask},
     {.name = NULL},
 };

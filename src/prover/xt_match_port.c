@@ -71,8 +71,8 @@ multi1_read(struct xt_match *m, const void *info, struct arena *a)
 }
 
 static struct outcome
-multi_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+multi_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	const struct xt_ports *ports = &m->u.multi.ports;
 	bool dst = m->u.multi.which != XT_MULTIPORT_SOURCE;
@@ -183,8 +183,7 @@ tcp_flags(const struct xt_match *m)
 }
 
 static struct outcome
-l4_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+l4_ask(const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	struct outcome o = xt_bool(true);
 	bool all = m->u.l4.src.lo == 0 && m->u.l4.src.hi == 0xffff;
@@ -209,8 +208,8 @@ l4_ask(const struct xt_match *m, const struct env *env, const struct world *w,
 
 /* Of another protocol, which the kernel compares before it asks the match. */
 static struct outcome
-never_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+never_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	(void)m;
 	(void)env;

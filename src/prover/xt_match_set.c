@@ -23,10 +23,9 @@ set0_read(struct xt_match *m, const void *info, struct arena *a)
 	const struct xt_set_info_match_v0 *i = info;
 
 	(void)a;
-	return set_read(m,
-	    &(struct xt_set_info){.index = i->match_set.index,
-	        .dim = i->match_set.u.compat.dim,
-	        .flags = i->match_set.u.compat.flags});
+	return set_read(m, &(struct xt_set_info){.index = i->match_set.index,
+			       .dim = i->match_set.u.compat.dim,
+			       .flags = i->match_set.u.compat.flags});
 }
 
 static bool
@@ -56,8 +55,8 @@ set3_read(struct xt_match *m, const void *info, struct arena *a)
 
 	(void)a;
 	return set_read(m, &i->match_set) &&
-	    flags_read(m, i->flags, i->packets.op != IPSET_COUNTER_NONE ||
-	            i->bytes.op != IPSET_COUNTER_NONE);
+	       flags_read(m, i->flags,
+		   i->packets.op != IPSET_COUNTER_NONE || i->bytes.op != IPSET_COUNTER_NONE);
 }
 
 static bool
@@ -67,13 +66,13 @@ set4_read(struct xt_match *m, const void *info, struct arena *a)
 
 	(void)a;
 	return set_read(m, &i->match_set) &&
-	    flags_read(m, i->flags, i->packets.op != IPSET_COUNTER_NONE ||
-	            i->bytes.op != IPSET_COUNTER_NONE);
+	       flags_read(m, i->flags,
+		   i->packets.op != IPSET_COUNTER_NONE || i->bytes.op != IPSET_COUNTER_NONE);
 }
 
 static struct outcome
-set_ask(const struct xt_match *m, const struct env *env, const struct world *w,
-    struct port_class *p)
+set_ask(
+    const struct xt_match *m, const struct env *env, const struct world *w, struct port_class *p)
 {
 	const struct ipset *s = ipset_by_index(w->ipsets, m->u.set.index);
 	struct outcome o;

@@ -163,10 +163,9 @@ copy_all(struct batch *b)
 	begin(b);
 	for (const struct dump_record *rec = dump_next(&b->s->dump, NULL, k->dump); rec && r == 0;
 	     rec = dump_next(&b->s->dump, rec, k->dump)) {
-		const struct nlmsghdr *nlh = dump_data(rec);
-		int left = (int)rec->len;
+		const struct nlmsghdr *nlh = dump_message(rec, NULL);
 
-		for (; r == 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		for (; r == 0 && nlh; nlh = dump_message(rec, nlh))
 			if (nlh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | k->type))
 				r = copy(b, nlh);
 	}

@@ -287,10 +287,9 @@ each(struct shadow *s, enum dump_kind kind, uint16_t type, size_t head, copy_fn 
 
 	for (const struct dump_record *rec = dump_next(&s->dump, NULL, kind); rec && r == 0;
 	     rec = dump_next(&s->dump, rec, kind)) {
-		const struct nlmsghdr *nlh = dump_data(rec);
-		int left = (int)rec->len;
+		const struct nlmsghdr *nlh = dump_message(rec, NULL);
 
-		for (; r == 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+		for (; r == 0 && nlh; nlh = dump_message(rec, nlh))
 			if (nlh->nlmsg_type == type && nlh->nlmsg_len >= NLMSG_HDRLEN + head)
 				r = copy(s, nlh);
 	}

@@ -19,6 +19,8 @@ static const char *const files[] = {
     "sys/net/ipv4/conf/all/accept_local",
     "sys/net/ipv4/conf/all/route_localnet",
     "sys/net/ipv4/conf/all/src_valid_mark",
+    "sys/net/ipv4/conf/all/send_redirects",
+    "net/fib_triestat",
     "sys/net/ipv4/conf/all/accept_source_route",
     "sys/net/ipv4/conf/all/bc_forwarding",
     "sys/net/ipv4/tcp_l3mdev_accept",

@@ -1,8 +1,9 @@
 /* links: prover */
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Any bytes as a match, a target, or a listing of ipsets. Nothing is read out of bounds; ranges that
- * come out are sorted and disjoint, what must is in what may, and the asked port stays in its class.
+ * Any bytes as a match, a target, or a listing of ipsets. Nothing is read out of bounds; ranges
+ * that come out are sorted and disjoint, what must is in what may, and the asked port stays in its
+ * class.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -17,8 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static const char *const names[] = {"conntrack", "state", "mark", "connmark", "iprange", "addrtype",
     "rpfilter", "comment", "pkttype", "mac", "physdev", "devgroup", "tcp", "udp", "sctp",
     "multiport", "set", "icmp", "other"};
-static const char *const targets[] = {"MARK", "CONNMARK", "CT", "DNAT", "SNAT", "MASQUERADE",
-    "REDIRECT", "SET", "LOG", "other"};
+static const char *const targets[] = {
+    "MARK", "CONNMARK", "CT", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "SET", "LOG", "other"};
 
 static void
 check_ranges(const struct ranges *r, uint8_t family)
@@ -51,7 +52,9 @@ static struct env
 env_of(uint8_t bits, uint8_t more)
 {
 	struct env e = {.family = bits & 1 ? 6 : 4,
-	    .proto = bits & 2 ? IPPROTO_TCP : bits & 4 ? IPPROTO_UDP : IPPROTO_SCTP,
+	    .proto = bits & 2   ? IPPROTO_TCP
+		     : bits & 4 ? IPPROTO_UDP
+				: IPPROTO_SCTP,
 	    .dport = more,
 	    .track = bits >> 6 == 3 ? TRACK_NONE : bits >> 6,
 	    .dnat = bits & 8,
@@ -119,9 +122,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (data[2] & 128) {
 		sets(&a, &w, data + 4, n - 4);
 		ask_sets(&w, &e, data[2] & 127);
-	} else if (strcmp(names[data[2] % 19], "addrtype") && strcmp(names[data[2] % 19], "rpfilter")) {
-		m = xt_match_read(&a, names[data[2] % 19], data[3] % 6, data + 4, n - 4,
-		    e.family == 6 ? 10 : 2);
+	} else if (strcmp(names[data[2] % 19], "addrtype") &&
+		   strcmp(names[data[2] % 19], "rpfilter")) {
+		m = xt_match_read(
+		    &a, names[data[2] % 19], data[3] % 6, data + 4, n - 4, e.family == 6 ? 10 : 2);
 		o = xt_match_ask(m, &e, &w, &p);
 		check_outcome(&o, &e, &p);
 	}

@@ -174,8 +174,9 @@ class Maker:
             mask, value = self.pick(("ffff:ffff:ff00::", "2001:db8::"), ("ffff::ff00:0:0:0:0", "2001::"), ("f000::", "2000::"))
             return f"ip6 saddr & {mask} {self.pick('==', '!=')} {value}" if mask != "ffff::ff00:0:0:0:0" else \
                 "ip6 saddr & ffff:ffff:fff0:: == 2001:db8:20::"
-        return f"@nh,96,{self.pick('16 0x0a14', '8 0x0a', '32 0xc0000202', '24 0xcb0071')}" if f == 4 else \
-            f"@nh,64,{self.pick('32 0x20010db8', '16 0x2001', '64 0x20010db800010000')}"
+        only = f"meta protocol {ip} " if c.family not in ("ip", "ip6") else ""  # the other family has other bytes there
+        return only + f"@nh,96,{self.pick('16 0x0a14', '8 0x0a', '32 0xc0000202', '24 0xcb0071')}" if f == 4 else \
+            only + f"@nh,64,{self.pick('32 0x20010db8', '16 0x2001', '64 0x20010db800010000')}"
 
     def m_port(self, c):
         how = self.r.randrange(9)
@@ -229,7 +230,7 @@ class Maker:
             "state new", "state new", "state established,related", "state invalid", "state { new, untracked }", "state untracked",
             "state != new", "state & (new | invalid) != 0", "status dnat", "status snat", "status & dnat != dnat",
             "direction original", "direction reply", "mark 0x1", "mark != 0x0", "mark & 0x3 == 0x1", "mark 0x0", "mark < 0x10", "mark { 0x1, 0x2 }",
-            "original protocol tcp", "original protocol != udp",
+            f"original protocol {c.proto if c.proto != 'th' else 'tcp'}", "original protocol != icmp",
             *((f"original ip saddr {self.addr(4)}", f"original ip daddr {self.pick(MAIN4, '192.0.2.0/24', CONTAINER[0])}")
               if c.fam == 4 else
               (f"original ip6 saddr {self.addr(6)}", f"original ip6 daddr {self.pick(MAIN6, CONTAINER[1])}")),
@@ -521,7 +522,7 @@ class Maker:
             port = f"-p tcp -m tcp --dport {self.port()} "
             out = [port + "-m limit --limit 5/sec", port + "-m statistic --mode random --probability 0.5", port + "-m length --length 40:60",
                    port + "-m recent --name r --set", port + "-m hashlimit --hashlimit-name h --hashlimit-above 20/sec --hashlimit-mode srcip",
-                   port + "-m mac --mac-source 02:00:00:00:00:07", port + "-m string --string foo --algo bm", port + "-m u32 --u32 6&0xFF=6",
+                   port + ("-m mac --mac-source 02:00:00:00:00:07" if chain in ("PREROUTING", "INPUT", "FORWARD") else "-m dscp --dscp 1"), port + "-m string --string foo --algo bm", port + "-m u32 --u32 6&0xFF=6",
                    port + "-m time --timestart 08:00 --timestop 18:00", port + "-m connlimit --connlimit-above 10"]
         if chain == "PREROUTING" and table != "nat":
             out += [f"-m rpfilter {self.pick('', '--invert', '--loose', '--validmark')}"]
@@ -546,7 +547,7 @@ class Maker:
                 return text + self.pick(" -j MASQUERADE", f" -j SNAT --to-source {('198.51.100.77', '2001:db8:77::7')[f == 6]}", " -j RETURN")
             return text + need + self.pick(f" -j DNAT --to-destination {to}", f" -j DNAT --to-destination {ip}", f" -j REDIRECT --to-ports {self.port()}",
                                            " -j RETURN", " -j ACCEPT", f" -j DNAT --to-destination {to}",
-                                           " -d 192.0.2.0/24 -j NETMAP --to 172.17.0.0/24" if f == 4 else " -j RETURN")
+                                           " -d 192.0.2.0/24 -j NETMAP --to 172.17.0.0/24" if f == 4 and self.unknown else " -j RETURN")
         target = ["ACCEPT"] * 4 + ["DROP"] * 3 + ["RETURN", "LOG --log-prefix x"] + subs * 2
         if hook in ("INPUT", "FORWARD"):
             target += ["REJECT"]

@@ -67,6 +67,8 @@ def sources(text, family, rng, at_most):
 def ports(text, protected, rng, at_most=20):
     """PROTOCOL/PORT: the protected ones, and of the numbers in the text some, with neighbours."""
     numbers = {int(n) for n in re.findall(r"(?<![\w.:/])\d{1,5}(?![\w.])", text) if 0 < int(n) < 65536}
+    for low, high in re.findall(r"(?<![\w.:])(\d{1,5})[-:](\d{1,5})(?![\w.:])", text):
+        numbers |= {n for n in (int(low), int(high), (int(low) + int(high)) // 2) if 0 < n < 65536}
     known = {int(p.split("/")[1]) for p in protected}
     near = {n + d for n in numbers | known for d in (-1, 1)} & set(range(1, 65536))
     more = [(n, rng.choice(("tcp", "tcp", "udp"))) for n in rng.sample(sorted(numbers), min(len(numbers), at_most))]

@@ -31,7 +31,8 @@ class Failed(Exception):
 
 
 def private_run():
-    """Mounts an empty /run for this process and its children: network namespaces by name end with them."""
+    """Mounts an empty /run for this process and its children: whatever ends them, their network namespaces and files go
+    with it."""
     for call in (_libc.unshare(0x00020000), _libc.mount(b"none", b"/", None, 0x4000 | 0x40000, None),
                  _libc.mount(b"tmpfs", b"/run", b"tmpfs", 0, b"mode=755")):
         if call:
@@ -74,7 +75,7 @@ class World:
     def __init__(self, script, strict=True):
         World.count += 1
         self.ns = f"gdo-{os.getpid()}-{World.count}"
-        self.folder = tempfile.TemporaryDirectory(prefix="guardd-oracle-")
+        self.folder = tempfile.TemporaryDirectory(prefix="world-", dir="/run")
         self.dump_path = os.path.join(self.folder.name, "dump")
         try:
             self._apply(script, strict)

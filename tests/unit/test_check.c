@@ -12,12 +12,15 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
 #include "image_build.h"
 #include "netns_dump.h"
+#include "prover/mode.h"
 #include "prover/report.h"
 
 #define SOCKETS 8
@@ -130,7 +133,7 @@ make_host(void)
 {
 	must(
 	    "ip link add sink type bridge && ip link add eth0 type veth peer name peer0 && "
-	     "ip link set peer0 master sink up && ip addr add 192.0.2.1/24 dev eth0 && "
+	    "ip link set peer0 master sink up && ip addr add 192.0.2.1/24 dev eth0 && "
 	    "ip -6 addr add 2001:db8:1::1/64 dev eth0 nodad && ip link set eth0 up && "
 	    "ip route add default via 192.0.2.254 && ip -6 route add default via 2001:db8:1::fe && "
 	    "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter && "
@@ -200,7 +203,7 @@ end(struct scene *s)
 }
 
 static void
-run(struct scene *s, struct result *r)
+run_with(struct scene *s, struct result *r, bool namespaces)
 {
 	static const struct check_options all = {.explain = true, .suggest = true};
 	const char *what = "";
@@ -211,11 +214,18 @@ run(struct scene *s, struct result *r)
 	assert_int_equal(0, dump_open(&r->dump, r->fd));
 	assert_int_equal(0, world_read(&r->world, &r->dump, &r->arena, &what));
 	/* Other tests' and the machine's namespaces are none of this host's. */
-	r->world.n_netns = 0;
+	if (!namespaces)
+		r->world.n_netns = 0;
 	r->world.containers_hidden = false;
 	r->rules.arena = &r->arena;
 	assert_int_equal(0, ruleset_read(&r->rules, &r->dump, &what));
 	assert_int_equal(0, check_run(&r->check, &s->img, &r->rules, &r->world, &r->arena, &all));
+}
+
+static void
+run(struct scene *s, struct result *r)
+{
+	run_with(s, r, false);
 }
 
 static void
@@ -304,7 +314,8 @@ founding_case(void **state)
 	listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
 	nft("table ip filter { chain input { type filter hook input priority 0; policy drop;\n"
 	    "ip saddr 198.51.100.0/24 tcp dport 389 accept\n }\n}\n"
-	    "table ip6 filter { chain input { type filter hook input priority 0; policy accept; }\n}");
+	    "table ip6 filter { chain input { type filter hook input priority 0; policy accept; "
+	    "}\n}");
 	run(&s, &r);
 	expect(&r, PROOF_PORT, 389, 4, PROOF_PROVEN, "");
 	expect(&r, PROOF_PORT, 389, 6, PROOF_OPEN, "any IPv6 source reaches ");
@@ -578,7 +589,8 @@ ranges_tell_ports_apart(void **state)
 	listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 9050);
 	nft("table ip filter { chain input { type filter hook input priority 0; policy drop;\n"
 	    "tcp dport 9040-9060 accept\n ip saddr 198.51.100.0/24 accept\n }\n}\n"
-	    "table ip6 filter { chain input { type filter hook input priority 0; policy drop; }\n}");
+	    "table ip6 filter { chain input { type filter hook input priority 0; policy drop; "
+	    "}\n}");
 	run(&s, &r);
 	expect(&r, PROOF_PORT, 9000, 4, PROOF_OPEN, ":9050 by eth0");
 	expect(&r, PROOF_PORT, 9000, 6, PROOF_PROVEN, "");
@@ -593,6 +605,162 @@ ranges_tell_ports_apart(void **state)
 	done(&r);
 	run(&s, &r);
 	expect(&r, PROOF_PORT, 9000, 4, PROOF_PROVEN, "");
+	done(&r);
+	end(&s);
+}
+
+/* Addresses that no rule tells apart are asked once; what listens on one of them is found at that
+ * one. */
+static void
+addresses_of_one_interface(void **state)
+{
+	const struct finding *f;
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	must("ip addr add 192.0.2.3/24 dev eth0");
+	listen_on(&s, SOCK_STREAM, AF_INET, "192.0.2.3", 389);
+	nft("table ip filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "tcp dport 389 accept\n }\n}");
+	run(&s, &r);
+	assert_false(ruleset_sees_daddr(&r.rules, 4));
+	expect(&r, PROOF_PORT, 389, 4, PROOF_OPEN, "on 192.0.2.3:389 by eth0");
+	f = find(&r, PROOF_PORT, 389, 4)->findings.items;
+	assert_int_equal(3, f->way.to.bytes[3]);
+	assert_int_equal(3, f->witness.to.bytes[3]);
+	done(&r);
+	must("nft insert rule ip filter input ip daddr 192.0.2.3 drop");
+	run(&s, &r);
+	assert_true(ruleset_sees_daddr(&r.rules, 4));
+	assert_false(ruleset_sees_daddr(&r.rules, 6));
+	expect(&r, PROOF_PORT, 389, 4, PROOF_SHUT_OUT, "198.51.100.0/24 (monitoring) is refused");
+	done(&r);
+	end(&s);
+}
+
+/* A listener in a namespace of its own, behind docker0, which nothing publishes. */
+static pid_t
+start_container(void)
+{
+	struct scene s = {0};
+	int ready[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(0, pipe(ready));
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNET) == 0)
+			listen_on(&s, SOCK_STREAM, AF_INET, "0.0.0.0", 5000);
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(0);
+	}
+	assert_int_equal(1, read(ready[0], &byte, 1));
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void
+container_by_its_own_address(void **state)
+{
+	static const struct expose rules[] = {{.name = "registry",
+						  .ports = {"tcp/5000"},
+						  .allowed = {"198.51.100.0/24"},
+						  .containers = true},
+	    {.name = "host-only", .ports = {"tcp/5000"}, .allowed = {"198.51.100.0/24"}}};
+	char command[512];
+	const struct cell *cells;
+	struct scene s;
+	struct result r;
+	pid_t pid;
+
+	(void)state;
+	begin(&s, rules, 2);
+	make_bridge();
+	pid = start_container();
+	snprintf(command, sizeof(command),
+	    "ip link add vethc type veth peer name inner && ip link set vethc master docker0 up && "
+	    "ip link set inner netns %d && nsenter -t %d -n sh -c 'ip addr add 172.17.0.2/16 dev "
+	    "inner "
+	    "&& ip link set inner up && ip route add default via 172.17.0.1'",
+	    pid, pid);
+	must(command);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop; "
+	    "}\n}");
+	run_with(&s, &r, true);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	expect(&r, PROOF_PORT, 5000, 4, PROOF_OPEN,
+	    "any IPv4 source reaches the container's own address 172.17.0.2:5000 (");
+	cells = r.check.cells.items;
+	assert_string_equal("registry", cells[0].name);
+	assert_int_equal(PROOF_PROVEN, cells[1].state);
+	load_suggested(&r, true);
+	assert_int_equal(2, check_exit(&r.check));
+	done(&r);
+	end(&s);
+}
+
+/* Runs mode_packets with text as its standard input; what it prints, in out. */
+static int
+packets(struct result *r, const char *in, char *out, size_t room)
+{
+	_cleanup_(closep) int input = memfd_create("in", 0), output = memfd_create("out", 0);
+	int keep_in = dup(0), keep_out = dup(1), rc;
+	struct mode m = {.dump = r->dump, .rules = r->rules, .world = r->world};
+	ssize_t n;
+
+	assert_int_equal(strlen(in), write(input, in, strlen(in)));
+	lseek(input, 0, SEEK_SET);
+	fflush(stdout);
+	dup2(input, 0);
+	dup2(output, 1);
+	rc = mode_packets(&m);
+	dup2(keep_in, 0);
+	dup2(keep_out, 1);
+	close(keep_in);
+	close(keep_out);
+	n = pread(output, out, room - 1, 0);
+	assert_true(n >= 0);
+	out[n] = 0;
+	arena_fini(&m.arena);
+	return rc;
+}
+
+static void
+packets_in_bulk(void **state)
+{
+	char out[1024];
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	nft("table inet filter { chain input { type filter hook input priority 0; policy drop;\n"
+	    "ip saddr 198.51.100.0/24 tcp dport 389 accept\n"
+	    "ip6 saddr 2001:db8:20::/48 udp dport 500-600 accept\n"
+	    "tcp dport 80 limit rate 1/second accept\n }\n}");
+	run(&s, &r);
+	assert_int_equal(MODE_PROVEN,
+	    packets(&r,
+		"198.51.100.1 tcp/389\n198.51.101.1 tcp/389\n198.51.100.1 udp/389\n"
+		"2001:db8:20::1 udp/500\n2001:db8:20::1 udp/600\n2001:db8:20::1 udp/601\n"
+		"198.51.100.1 tcp/80\n192.0.2.1 tcp/389",
+		out, sizeof(out)));
+	assert_string_equal("198.51.100.1 tcp/389 A\n198.51.101.1 tcp/389 D\n"
+			    "198.51.100.1 udp/389 D\n2001:db8:20::1 udp/500 A\n"
+			    "2001:db8:20::1 udp/600 A\n2001:db8:20::1 udp/601 D\n"
+			    "198.51.100.1 tcp/80 ?\n192.0.2.1 tcp/389 D\n",
+	    out);
+	assert_int_equal(
+	    MODE_CANNOT, packets(&r, "nonsense\n198.51.100.1 tcp/389\n198.51.100.1 tcp/70000\n\n",
+			     out, sizeof(out)));
+	assert_string_equal("198.51.100.1 tcp/389 A\n", out);
 	done(&r);
 	end(&s);
 }
@@ -671,6 +839,9 @@ main(void)
 	    cmocka_unit_test(other_kinds),
 	    cmocka_unit_test(datagrams),
 	    cmocka_unit_test(ranges_tell_ports_apart),
+	    cmocka_unit_test(addresses_of_one_interface),
+	    cmocka_unit_test(container_by_its_own_address),
+	    cmocka_unit_test(packets_in_bulk),
 	    cmocka_unit_test(proof_round_trip),
 	    cmocka_unit_test(one_rule_by_name),
 	};

@@ -118,8 +118,8 @@ question(const struct host *h, uint8_t family, const char *proto, unsigned port)
 {
 	return (struct query){.family = family,
 	    .proto = strcmp(proto, "tcp") == 0   ? IPPROTO_TCP
-	             : strcmp(proto, "udp") == 0 ? IPPROTO_UDP
-	                                         : IPPROTO_SCTP,
+		     : strcmp(proto, "udp") == 0 ? IPPROTO_UDP
+						 : IPPROTO_SCTP,
 	    .dport = (uint16_t)port,
 	    .daddr = addr(family == 4 ? HERE4 : HERE6),
 	    .iif = h->iif,
@@ -170,8 +170,9 @@ struct example {
 	const char *rules, *lines[16];
 };
 
-#define INPUT(policy, body)                                                                       \
-	"table inet t { chain in { type filter hook input priority 0; policy " policy "; " body "} }"
+#define INPUT(policy, body)                                                                        \
+	"table inet t { chain in { type filter hook input priority 0; policy " policy "; " body    \
+	"} }"
 
 static const struct example examples[] = {
     /* policies, plain addresses and prefixes, both families */
@@ -186,24 +187,26 @@ static const struct example examples[] = {
     {INPUT("accept", "ip saddr != 10.0.0.1-10.0.0.9 drop; ip6 saddr > 2001:db8:1:: drop;"),
 	{"10.0.0.1 tcp/1 A", "10.0.0.9 tcp/1 A", "10.0.0.10 tcp/1 D", "10.0.0.0 tcp/1 D",
 	    "2001:db8:1:: tcp/1 A", "2001:db8:1::1 tcp/1 D", "2001:db8::2 tcp/1 A"}},
-    {INPUT("accept", "ip saddr & 255.0.0.255 == 10.0.0.7 drop; ip saddr & 255.255.0.3 == 198.51.0.2 drop;"
-	             "ip saddr & 0.0.0.3 == 0.0.0.1 ip saddr & 255.0.0.0 == 12.0.0.0 drop;"),
+    {INPUT("accept",
+	 "ip saddr & 255.0.0.255 == 10.0.0.7 drop; ip saddr & 255.255.0.3 == 198.51.0.2 drop;"
+	 "ip saddr & 0.0.0.3 == 0.0.0.1 ip saddr & 255.0.0.0 == 12.0.0.0 drop;"),
 	{"10.1.2.7 tcp/1 D", "10.1.2.8 tcp/1 A", "11.1.2.7 tcp/1 A", "198.51.100.2 tcp/1 D",
 	    "198.51.100.3 tcp/1 A", "198.51.100.6 tcp/1 D", "12.0.0.1 tcp/1 ?"}},
     /* ports and protocols */
     {INPUT("drop", "tcp dport 20-25 accept; udp dport { 53, 123 } accept; th dport 7 accept;"
-	           "tcp dport & 0xff00 == 0x1f00 accept;"),
+		   "tcp dport & 0xff00 == 0x1f00 accept;"),
 	{"198.51.100.1 tcp/20 A", "198.51.100.1 tcp/25 A", "198.51.100.1 tcp/26 D",
 	    "198.51.100.1 udp/22 D", "198.51.100.1 udp/123 A", "198.51.100.1 tcp/53 D",
 	    "2001:db8:1::1 sctp/7 A", "2001:db8:1::1 udp/7 A", "198.51.100.1 tcp/8000 A",
 	    "198.51.100.1 tcp/8192 D"}},
-    {INPUT("accept", "tcp flags & (fin|syn|rst|ack) != syn drop; tcp flags & (fin|syn) == fin|syn drop;"
-	             "meta l4proto udp drop; ip protocol sctp drop;"),
+    {INPUT("accept",
+	 "tcp flags & (fin|syn|rst|ack) != syn drop; tcp flags & (fin|syn) == fin|syn drop;"
+	 "meta l4proto udp drop; ip protocol sctp drop;"),
 	{"198.51.100.1 tcp/1 A", "198.51.100.1 udp/1 D", "198.51.100.1 sctp/1 D",
 	    "2001:db8:1::1 sctp/1 A"}},
     /* what a sender may choose is not known */
     {INPUT("accept", "tcp sport < 1024 drop; udp length > 100 drop; ip ttl < 5 drop;"
-	             "tcp flags == syn counter;"),
+		     "tcp flags == syn counter;"),
 	{"198.51.100.1 tcp/1 ?", "198.51.100.1 udp/1 ?", "2001:db8:1::1 tcp/1 ?",
 	    "2001:db8:1::1 sctp/1 A"}},
     {INPUT("drop", "limit rate 5/second accept; ip saddr 10.0.0.0/8 drop;"),
@@ -222,7 +225,7 @@ static const struct example examples[] = {
 	    "10.0.1.7 tcp/22 D", "10.0.1.7 tcp/85 A", "10.0.1.10 tcp/85 D", "10.200.1.1 tcp/99 A",
 	    "10.200.1.1 udp/99 D", "10.0.0.2 udp/9 D", "10.0.0.3 udp/9 A"}},
     {INPUT("drop", "ip saddr & 255.255.255.0 { 10.0.1.0, 10.0.2.0 } accept;"
-	           "ip saddr . tcp sport { 10.9.9.9 . 53 } accept;"),
+		   "ip saddr . tcp sport { 10.9.9.9 . 53 } accept;"),
 	{"10.0.1.77 tcp/1 A", "10.0.2.0 tcp/1 A", "10.0.3.1 tcp/1 D", "10.9.9.9 tcp/1 ?",
 	    "10.9.9.8 tcp/1 D"}},
     {"table inet t { set d { type ipv4_addr; flags dynamic,timeout; timeout 1h; }\n"
@@ -247,14 +250,15 @@ static const struct example examples[] = {
 	    "10.1.3.5 tcp/1 D", "2001:db8:1::5 tcp/1 A", "2001:db8:2::5 tcp/1 D",
 	    "2001:db8:3::5 tcp/1 A", "2001:db8:4::5 tcp/1 D"}},
     /* interfaces; there is no outgoing one in input */
-    {INPUT("drop", "iifname \"out0\" ip saddr 10.0.0.1 accept; iifname \"ou*\" ip saddr 10.0.0.2 accept;"
-	           "iifname \"in0\" accept; oifname \"in0\" accept; oif != \"in0\" ip saddr 10.0.0.3 accept;"
-	           "iif lo accept; meta iifkind \"veth\" ip saddr 10.0.0.4 accept;"),
+    {INPUT("drop",
+	 "iifname \"out0\" ip saddr 10.0.0.1 accept; iifname \"ou*\" ip saddr 10.0.0.2 accept;"
+	 "iifname \"in0\" accept; oifname \"in0\" accept; oif != \"in0\" ip saddr 10.0.0.3 accept;"
+	 "iif lo accept; meta iifkind \"veth\" ip saddr 10.0.0.4 accept;"),
 	{"10.0.0.1 tcp/1 A", "10.0.0.2 tcp/1 A", "10.0.0.3 tcp/1 A", "10.0.0.4 tcp/1 A",
 	    "10.0.0.5 tcp/1 D"}},
     /* conntrack: an entry from -200 on; notrack; marks */
     {INPUT("drop", "ct state established,related accept; ct state invalid drop;"
-	           "ct state new ct direction original ct original ip saddr 10.0.0.0/8 accept;"),
+		   "ct state new ct direction original ct original ip saddr 10.0.0.0/8 accept;"),
 	{"10.0.0.1 tcp/1 A", "11.0.0.1 tcp/1 D"}},
     {"table inet t { chain raw { type filter hook prerouting priority -300; ct state invalid"
      " ip saddr 10.0.0.1 drop; ct direction original ip saddr 10.0.0.2 drop;"
@@ -295,7 +299,7 @@ static const struct example examples[] = {
     {INPUT("drop", "fib saddr oifname \"in0\" accept;"),
 	{"172.17.3.4 tcp/1 A", "10.0.0.1 tcp/1 D", "fd00:17::9 tcp/1 A"}},
     {INPUT("accept", "fib saddr type local drop; fib saddr type broadcast drop;"
-	             "fib daddr oif exists drop;"),
+		     "fib daddr oif exists drop;"),
 	{"10.0.0.1 tcp/1 A", "2001:db8:1::1 tcp/1 A"}},
     /* sources the kernel drops */
     {INPUT("accept", ""),
@@ -304,7 +308,8 @@ static const struct example examples[] = {
     /* destination NAT: input or forward, by the new destination */
     {"table inet n { chain d { type nat hook prerouting priority -100;"
      " meta nfproto ipv4 tcp dport 80 dnat ip to 172.17.0.2:8080;"
-     " meta nfproto ipv6 tcp dport 80 dnat ip6 to [fd00:17::2]:8080; tcp dport 81 redirect to :8081; }\n"
+     " meta nfproto ipv6 tcp dport 80 dnat ip6 to [fd00:17::2]:8080; tcp dport 81 redirect to "
+     ":8081; }\n"
      "chain in { type filter hook input priority 0; policy drop; tcp dport 8081"
      " ct original proto-dst 81 ct status dnat accept; tcp dport 81 accept; }\n"
      "chain f { type filter hook forward priority 0; policy drop; ip saddr 10.0.0.1 accept;"
@@ -315,8 +320,10 @@ static const struct example examples[] = {
 	    "2001:db8:1::1 tcp/80 A", "10.0.0.9 tcp/81 A", "2001:db8:1::1 tcp/81 A",
 	    "10.0.0.9 tcp/82 D"}},
     /* nat runs at -100 whatever it says; what is untracked passes it by; postrouting */
-    {"table ip n { chain d { type nat hook prerouting priority 50; tcp dport 80 dnat to 172.17.0.2; }\n"
-     "chain late { type filter hook prerouting priority 0; ip daddr 172.17.0.2 ip saddr 10.0.0.1 drop; }\n"
+    {"table ip n { chain d { type nat hook prerouting priority 50; tcp dport 80 dnat to "
+     "172.17.0.2; }\n"
+     "chain late { type filter hook prerouting priority 0; ip daddr 172.17.0.2 ip saddr 10.0.0.1 "
+     "drop; }\n"
      "chain early { type filter hook prerouting priority -110; ip daddr 172.17.0.2 drop;"
      " ip saddr 10.0.0.4 drop; }\n"
      "chain raw { type filter hook prerouting priority -300; ip saddr 10.0.0.2 notrack; }\n"
@@ -339,7 +346,8 @@ static const struct example examples[] = {
      " accept; } }",
 	{"10.0.0.1 tcp/80 A", "10.0.0.2 tcp/80 D", "10.0.0.2 tcp/81 A"}},
     /* the header is rewritten without an entry */
-    {"table ip n { chain p { type filter hook prerouting priority -300; tcp dport 90 tcp dport set 91; }\n"
+    {"table ip n { chain p { type filter hook prerouting priority -300; tcp dport 90 tcp dport set "
+     "91; }\n"
      "chain in { type filter hook input priority 0; policy drop; tcp dport 91 accept; } }",
 	{"10.0.0.1 tcp/90 A", "10.0.0.1 tcp/91 A", "10.0.0.1 tcp/92 D"}},
     {INPUT("drop", "reject; accept;"), {"10.0.0.1 tcp/1 D"}},
@@ -369,7 +377,8 @@ static void
 test_port_classes_hold(void **state)
 {
 	static const char rules[] =
-	    "table inet t { set s { type inet_service; flags interval; elements = { 100-110, 120 } }\n"
+	    "table inet t { set s { type inet_service; flags interval; elements = { 100-110, 120 } "
+	    "}\n"
 	    "set c { type ipv4_addr . inet_service; flags interval;"
 	    " elements = { 10.0.0.0/8 . 30-32, 10.9.0.0/16 . 40 } }\n"
 	    "map m { type inet_service : mark; elements = { 70 : 1, 71 : 1 } }\n"
@@ -377,7 +386,8 @@ test_port_classes_hold(void **state)
 	    " tcp dport 10 accept; tcp dport 20-22 accept; tcp dport != 1-200 accept;"
 	    " tcp dport @s ip saddr 10.0.0.0/8 accept; ip saddr . tcp dport @c accept;"
 	    " tcp dport & 0xf0 == 0x30 ip saddr 11.0.0.1 accept; tcp dport > 190 accept;"
-	    " meta mark set tcp dport map @m; meta mark 1 accept; tcp dport vmap { 60-62 : accept } } }";
+	    " meta mark set tcp dport map @m; meta mark 1 accept; tcp dport vmap { 60-62 : accept "
+	    "} } }";
 	struct host h;
 
 	(void)state;
@@ -448,7 +458,8 @@ test_endpoints(void **state)
 	assert_int_equal(a.n_endpoints, 2);
 	for (uint32_t i = 0; i < a.n_endpoints; i++) {
 		const struct endpoint *p = &a.endpoints[i];
-		struct addr in = addr("10.2.0.1"), dropped = addr("10.1.0.1"), out = addr("11.0.0.1");
+		struct addr in = addr("10.2.0.1"), dropped = addr("10.1.0.1"),
+			    out = addr("11.0.0.1");
 
 		seen |= 1u << p->forwarded;
 		assert_int_equal(p->port, p->forwarded ? 8080 : 80);
@@ -486,8 +497,10 @@ test_whys_name_only_what_mattered(void **state)
 	(void)state;
 	if (!have_netns)
 		skip();
-	host_open(&h, INPUT("drop", "ip saddr 10.0.0.0/8 limit rate 1/second drop;"
-	                    "ip saddr 11.0.0.0/8 meta cpu 1 accept;"), NULL);
+	host_open(&h,
+	    INPUT("drop", "ip saddr 10.0.0.0/8 limit rate 1/second drop;"
+			  "ip saddr 11.0.0.0/8 meta cpu 1 accept;"),
+	    NULL);
 	q = question(&h, 4, "tcp", 80);
 	eval_query(h.eval, &q, &a);
 	assert_true(has_why(&a, "cpu"));
@@ -528,7 +541,8 @@ test_trail_of_one_source(void **state)
 		if (strcmp(t.steps[i].text, want[at]) == 0)
 			at++;
 	for (uint32_t i = 0; i < t.n && at < 4; i++)
-		print_message("%s (%s)\n", t.steps[i].text, t.steps[i].unknown ? t.steps[i].unknown : "");
+		print_message(
+		    "%s (%s)\n", t.steps[i].text, t.steps[i].unknown ? t.steps[i].unknown : "");
 	assert_int_equal(at, 4);
 	answer_fini(&a);
 	srcset_fini(&one);
@@ -548,7 +562,8 @@ test_past_a_bound_sources_count_as_both(void **state)
 	(void)state;
 	if (!have_netns)
 		skip();
-	host_open(&h, INPUT("drop", "tcp dport 1 accept; tcp dport 2 accept; tcp dport 3 accept;"), &few);
+	host_open(
+	    &h, INPUT("drop", "tcp dport 1 accept; tcp dport 2 accept; tcp dport 3 accept;"), &few);
 	q = question(&h, 4, "tcp", 80);
 	eval_query(h.eval, &q, &a);
 	assert_int_equal(letter(&a, addr_number(&s)), '?');
@@ -557,7 +572,8 @@ test_past_a_bound_sources_count_as_both(void **state)
 	host_close(&h);
 	host_open(&h,
 	    INPUT("drop", "meta mark set ip saddr map { 10.0.0.0 : 1, 10.0.0.1 : 2, 10.0.0.2 : 3,"
-	                  " 10.0.0.3 : 4, 10.0.0.4 : 5 }; meta mark 2 accept;"), &envs);
+			  " 10.0.0.3 : 4, 10.0.0.4 : 5 }; meta mark 2 accept;"),
+	    &envs);
 	eval_query(h.eval, &q, &a);
 	assert_true(srcset_has(&a.accept, addr_number(&s)));
 	assert_true(srcset_has(&a.drop, addr_number(&(struct addr){4, {10, 0, 0, 4}})));
@@ -596,6 +612,103 @@ test_mechanisms_cap_the_answer(void **state)
 	host_close(&h);
 }
 
+/* What this machine's nft cannot make: rules of two operations in front of a chain's first rule. */
+static char
+ask_ops(struct host *h, struct op *ops, uint32_t n, const char *from)
+{
+	struct chain *c = h->rules.tables[0].chains[0];
+	struct rule old = c->rules[0], made = {.chain = c, .number = 1, .n = n, .ops = ops};
+	struct addr s = addr(from);
+	struct query q = question(h, s.family, "tcp", 80);
+	struct answer a;
+	char got;
+
+	c->rules[0] = made;
+	eval_query(h->eval, &q, &a);
+	got = letter(&a, addr_number(&s));
+	answer_fini(&a);
+	c->rules[0] = old;
+	return got;
+}
+
+static void
+test_made_operations(void **state)
+{
+	static const struct op accept = {.kind = OP_VERDICT, .u.verdict.code = 1};
+	static const struct op drop = {.kind = OP_VERDICT, .u.verdict.code = 0};
+	static const struct op word = {.kind = OP_IMMEDIATE, .len = 4, .u.data = {0, 0, 0, 0x80}};
+	static const struct op set_mark = {
+	    .kind = OP_META_SET, .u.set = {.key = NFT_META_MARK, .is_known = true}};
+	static const struct op shift_left = {.kind = OP_SHIFT, .len = 4, .u.shift = {.by = 1}};
+	static const struct op is_zero = {.kind = OP_CMP, .len = 4, .u.cmp.op = NFT_CMP_EQ};
+	static const struct op source4 = {
+	    .kind = OP_LOAD, .len = 4, .u.load = {.kind = LOAD_PAYLOAD, .base = 1, .offset = 12}};
+	static const struct op odd = {.kind = OP_BITWISE,
+	    .len = 4,
+	    .u.bitwise = {.mask = {0xff, 0xff, 0xff, 1}, .xor = {10, 0, 0, 1}}};
+	static const struct op back = {
+	    .kind = OP_BYTEORDER, .len = 4, .u.byteorder = {.op = NFT_BYTEORDER_HTON, .size = 4}};
+	static const struct op five = {.kind = OP_IMMEDIATE, .len = 1, .u.data = {5}};
+	static const struct op half = {
+	    .kind = OP_BYTEORDER, .len = 1, .u.byteorder = {.op = NFT_BYTEORDER_HTON, .size = 2}};
+	static const struct op is_five = {
+	    .kind = OP_CMP, .len = 1, .u.cmp = {.op = NFT_CMP_EQ, .data = {5}}};
+	static const struct {
+		struct op ops[5];
+		uint32_t n;
+		const char *from;
+		char want;
+	} made[] = {
+	    {{{.kind = OP_QUEUE}}, 1, "10.0.0.1", '?'},
+	    {{{.kind = OP_STOLEN, .name = "fwd"}}, 1, "10.0.0.1", '?'},
+	    {{{.kind = OP_UNKNOWN, .name = "inner"}}, 1, "2001:db8:1::1", '?'},
+	    {{{.kind = OP_MAY, .name = "limit"}, accept}, 2, "10.0.0.1", '?'},
+	    {{{.kind = OP_MAY, .name = "limit"}, drop}, 2, "10.0.0.1", 'D'},
+	    {{accept}, 1, "10.0.0.1", 'A'},
+	    {{{.kind = OP_VERDICT, .u.verdict.code = NFT_CONTINUE}, accept}, 2, "10.0.0.1", 'A'},
+	    {{{.kind = OP_VERDICT, .u.verdict.code = NFT_BREAK}, accept}, 2, "10.0.0.1", 'D'},
+	    {{{.kind = OP_VERDICT, .u.verdict.code = NFT_JUMP}}, 1, "10.0.0.1", '?'},
+	    {{{.kind = OP_VERDICT, .u.verdict.code = 99}}, 1, "10.0.0.1", '?'},
+	    /* a register that was never written */
+	    {{is_zero, accept}, 2, "10.0.0.1", '?'},
+	    /* the top bit is shifted out of the word */
+	    {{word, shift_left, is_zero, accept}, 4, "10.0.0.1", 'A'},
+	    {{word, is_zero, accept}, 3, "10.0.0.1", 'D'},
+	    {{word, set_mark, drop}, 3, "10.0.0.1", 'D'},
+	    /* (source & 255.255.255.1) ^ 10.0.0.1 is 0 */
+	    {{source4, odd, is_zero, accept}, 4, "10.0.0.77", 'A'},
+	    {{source4, odd, is_zero, accept}, 4, "10.0.0.78", 'D'},
+	    {{source4, odd, back, is_zero, accept}, 5, "10.0.0.1", 'A'},
+	    {{source4, odd, back, is_zero, accept}, 5, "10.0.1.1", 'D'},
+	    /* no whole unit: the kernel leaves the register as it is */
+	    {{five, half, is_five, accept}, 4, "10.0.0.1", 'A'},
+	    /* a header base that is not known may be missing */
+	    {{{.kind = OP_LOAD, .len = 4, .u.load = {.kind = LOAD_PAYLOAD, .base = 9}}, accept}, 2,
+		"10.0.0.1", '?'},
+	    {{{.kind = OP_LOAD, .len = 4, .u.load = {.kind = LOAD_BREAKS}}, accept}, 2, "10.0.0.1",
+		'?'},
+	    {{{.kind = OP_LOAD, .len = 4, .u.load = {.kind = LOAD_ANY}}, accept}, 2, "10.0.0.1",
+		'A'},
+	};
+	struct host h;
+
+	(void)state;
+	if (!have_netns)
+		skip();
+	host_open(&h, INPUT("drop", "ip saddr 203.0.113.99 drop;"), NULL);
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++) {
+		struct op ops[5];
+		char got;
+
+		memcpy(ops, made[i].ops, sizeof(ops));
+		got = ask_ops(&h, ops, made[i].n, made[i].from);
+		if (got != made[i].want)
+			fail_msg(
+			    "case %zu, %s: got %c, not %c", i, made[i].from, got, made[i].want);
+	}
+	host_close(&h);
+}
+
 int
 main(void)
 {
@@ -607,6 +720,7 @@ main(void)
 	    cmocka_unit_test(test_whys_name_only_what_mattered),
 	    cmocka_unit_test(test_trail_of_one_source),
 	    cmocka_unit_test(test_past_a_bound_sources_count_as_both),
+	    cmocka_unit_test(test_made_operations),
 	    cmocka_unit_test(test_mechanisms_cap_the_answer),
 	};
 

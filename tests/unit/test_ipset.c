@@ -144,7 +144,8 @@ put_addr(struct nlmsghdr *h, uint16_t attr, const struct addr *a)
 	struct nlattr *n = mnl_attr_nest_start(h, attr);
 
 	mnl_attr_put(h,
-	    (a->family == 6 ? IPSET_ATTR_IPADDR_IPV6 : IPSET_ATTR_IPADDR_IPV4) | NLA_F_NET_BYTEORDER,
+	    (a->family == 6 ? IPSET_ATTR_IPADDR_IPV6 : IPSET_ATTR_IPADDR_IPV4) |
+		NLA_F_NET_BYTEORDER,
 	    addr_size(a), a->bytes);
 	mnl_attr_nest_end(h, n);
 }
@@ -329,13 +330,26 @@ random_sets_are_as_the_kernel_has_them(void **state)
 	    {.type = "hash:net", .options = "timeout 600", .nets = 9, .nomatch = true},
 	    {.type = "hash:ip,port", .options = "", .port = true},
 	    {.type = "hash:ip,port,ip", .options = "", .port = true, .ip2 = true},
-	    {.type = "hash:ip,port,net", .options = "", .port = true, .ip2 = true, .nets2 = 8,
-	        .nomatch = true},
+	    {.type = "hash:ip,port,net",
+		.options = "",
+		.port = true,
+		.ip2 = true,
+		.nets2 = 8,
+		.nomatch = true},
 	    {.type = "hash:net,port", .options = "", .port = true, .nets = 8, .nomatch = true},
-	    {.type = "hash:net,net", .options = "", .ip2 = true, .nets = 8, .nets2 = 8,
-	        .nomatch = true},
-	    {.type = "hash:net,port,net", .options = "", .ip2 = true, .port = true, .nets = 8,
-	        .nets2 = 8, .nomatch = true},
+	    {.type = "hash:net,net",
+		.options = "",
+		.ip2 = true,
+		.nets = 8,
+		.nets2 = 8,
+		.nomatch = true},
+	    {.type = "hash:net,port,net",
+		.options = "",
+		.ip2 = true,
+		.port = true,
+		.nets = 8,
+		.nets2 = 8,
+		.nomatch = true},
 	    {.type = "hash:net,iface", .options = "", .iface = true, .nets = 6},
 	};
 	struct fixture *f = fixture(state);
@@ -375,7 +389,7 @@ bitmaps_are_as_the_kernel_has_them(void **state)
 	struct outcome o;
 
 	assert_true(restore(f, "create s bitmap:ip range 10.20.30.0/24 netmask 30\n"
-	                       "add s 10.20.30.7\nadd s 10.20.30.64\nadd s 10.20.30.252\n"));
+			       "add s 10.20.30.7\nadd s 10.20.30.64\nadd s 10.20.30.252\n"));
 	s = the_set(f, "s");
 	o = ipset_ask(s, &q, &e, &f->w, &ports);
 	for (uint32_t n = 0; n < 256; n++) {
@@ -394,8 +408,8 @@ bitmaps_are_as_the_kernel_has_them(void **state)
 		e.family = port & 2 ? 6 : 4;
 		ports = (struct port_class){0, 0xffff};
 		o = ipset_ask(s, &q, &e, &f->w, &ports);
-		assert_int_equal(o.kind,
-		    port == 80 || (port >= 389 && port <= 391) ? OUT_YES : OUT_NO);
+		assert_int_equal(
+		    o.kind, port == 80 || (port >= 389 && port <= 391) ? OUT_YES : OUT_NO);
 		assert_true(ports.lo <= port && ports.hi >= port);
 	}
 	e.proto = IPPROTO_SCTP; /* which bitmap:port never looks at */
@@ -438,9 +452,9 @@ lists_ask_their_members(void **state)
 	const struct ipset *s;
 
 	assert_true(restore(f, "create a hash:net\nadd a 10.0.0.0/8\nadd a 10.1.0.0/16 nomatch\n"
-	                       "create b hash:ip,port\nadd b 10.1.0.9,tcp:80\n"
-	                       "create c hash:net family inet6\nadd c ::/1\n"
-	                       "create l list:set\nadd l a\nadd l c\nadd l b\n"));
+			       "create b hash:ip,port\nadd b 10.1.0.9,tcp:80\n"
+			       "create c hash:net family inet6\nadd c ::/1\n"
+			       "create l list:set\nadd l a\nadd l c\nadd l b\n"));
 	s = the_set(f, "l");
 	expect(s, &q, &e, &f->w, "10.2.0.1", OUT_YES);
 	expect(s, &q, &e, &f->w, "10.1.0.1", OUT_NO);
@@ -467,9 +481,9 @@ what_a_sender_chooses_is_never_sure(void **state)
 	const struct ipset *s;
 
 	assert_true(restore(f, "create p hash:net,port\nadd p 10.0.0.0/8,tcp:80\n"
-	                       "add p 10.1.0.0/16,tcp:80 nomatch\nadd p 11.0.0.0/8,udp:80\n"
-	                       "create m bitmap:ip,mac range 10.0.0.0/24\n"
-	                       "add m 10.0.0.1,02:00:00:00:00:01\nadd m 10.0.0.2\n"));
+			       "add p 10.1.0.0/16,tcp:80 nomatch\nadd p 11.0.0.0/8,udp:80\n"
+			       "create m bitmap:ip,mac range 10.0.0.0/24\n"
+			       "add m 10.0.0.1,02:00:00:00:00:01\nadd m 10.0.0.2\n"));
 	s = the_set(f, "p");
 	expect(s, &q, &e, &f->w, "10.2.0.1", OUT_MAYBE);
 	expect(s, &q, &e, &f->w, "10.1.0.1", OUT_MAYBE);

@@ -25,7 +25,7 @@ both <<'X'
 @4 -A INPUT -m set --match-set f2b-recidive src -j REJECT --reject-with icmp-port-unreachable
 @6 -A INPUT -m set --match-set f2b-recidive6 src -j REJECT --reject-with icmp6-port-unreachable
 -A INPUT -p tcp -m multiport --dports 389,636,5000:5010 -j f2b-ldap
--A INPUT -p tcp -m tcp --dport 3306 -j DROP
+-A INPUT -p tcp -m multiport --dports 3306:5432,6379 -j DROP
 @4 -A INPUT ! -s 10.0.0.0/8 -p udp -m udp --dport 514 -j DROP
 @4 -A f2b-ldap -s 203.0.113.128/32 -j REJECT --reject-with icmp-port-unreachable
 @4 -A f2b-ldap -s 192.0.2.77/32 -j DROP

@@ -11,7 +11,7 @@ table ip b {
 	chain pre2 { type filter hook prerouting priority -150; policy accept; udp dport 514 meta mark 0x1 ip saddr != 10.20.0.0/16 drop; ip saddr 10.20.0.0/16 meta mark set meta mark | 0x1; }
 	chain nat1 { type nat hook prerouting priority -100; policy accept; tcp dport 9090 redirect to :80; tcp dport 6379 redirect to :81; }
 	chain nat2 { type nat hook prerouting priority -110; policy accept; tcp dport 9090 redirect to :90; }
-	chain nat3 { type nat hook prerouting priority 50; policy accept; tcp dport { 6379, 9090, 2375 } redirect to :99; }
+	chain nat3 { type nat hook prerouting priority 50; policy accept; tcp dport { 6379, 9090, 2375, 90, 81 } redirect to :99; }
 	chain mid { type filter hook prerouting priority -105; policy accept; tcp dport 90 meta mark set 0x77; }
 	chain mid2 { type filter hook prerouting priority -95; policy accept; tcp dport 90 meta mark set 0x78; }
 }

@@ -22,6 +22,7 @@ table inet live {
 		ip saddr != @everyone tcp dport 2514 accept
 		ip6 saddr @all6 udp dport 514 accept
 		ip6 saddr vmap { 2001:db8:1::/64 : accept, * : continue }
+		tcp dport 2375 ip saddr vmap { 10.20.0.0/16 : drop, 192.0.2.0-192.0.2.77 : jump rest, * : accept }
 		tcp dport vmap { 9090 : accept, 3306 : drop, * : jump rest }
 	}
 	chain rest { meta nfproto ipv4 tcp dport 5432 accept; ip6 saddr != ::/1 tcp dport 5432 accept; }

@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How long the exposure proof takes: on an ordinary host, on a huge ruleset, and from a change to its being known.
+
+Each time stands beside that of `nft list ruleset` for the same ruleset in the same run, on the same core. Prints a table
+and, with --json FILE, the figures. Needs root; works in network namespaces of its own.
+"""
+import argparse
+import fcntl
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
+import lib  # noqa: E402
+
+CORE = min(os.sched_getaffinity(0))
+CONFIG = 'groups:\n  infra:\n    - {name: pica01, addresses: [192.0.2.11, "2001:db8:2::11"]}\n'
+
+
+def ordinary(rules=200):
+    """A host's firewall of so many rules: services, networks, both families."""
+    out = ["table inet filter {", "set infra4 { type ipv4_addr; flags interval; elements = { 192.0.2.11 } }",
+           "set infra6 { type ipv6_addr; flags interval; elements = { 2001:db8:2::11 } }",
+           "chain input { type filter hook input priority 0; policy drop;",
+           "ct state established,related accept", "iif lo accept", "meta l4proto { icmp, ipv6-icmp } accept",
+           "ip saddr @infra4 tcp dport { 389, 636, 5000 } accept", "ip6 saddr @infra6 tcp dport { 389, 636, 5000 } accept"]
+    for i in range(rules - 5):
+        net = f"ip saddr 10.{i % 250}.0.0/16" if i % 2 else f"ip6 saddr 2001:db8:{i:x}::/48"
+        out.append(f"{net} tcp dport {1024 + i * 37 % 60000} accept")
+    return "\n".join(out + ["}", "}"]) + "\n"
+
+
+def huge(rules=10000, elements=32):
+    """Rules with an anonymous set of addresses each."""
+    out = ["table inet filter {", "chain input { type filter hook input priority 0; policy drop;"]
+    for i in range(rules):
+        if i % 2:
+            members = ", ".join(f"10.{(i * 7 + e) % 256}.{i % 256}.{(e * 8 + i // 256) % 256}" for e in range(elements))
+            out.append(f"ip saddr {{ {members} }} tcp dport {1 + i * 13 % 65000} accept")
+        else:
+            members = ", ".join(f"2001:db8:{i:x}:{e:x}::{e * 3 + 1:x}" for e in range(elements))
+            out.append(f"ip6 saddr {{ {members} }} accept")
+    return "\n".join(out + ["}", "}"]) + "\n"
+
+
+def pinned(cmd):
+    return ["taskset", "-c", str(CORE), *cmd]
+
+
+def timed(run):
+    begin = time.perf_counter()
+    run()
+    return time.perf_counter() - begin
+
+
+def median(run, times):
+    run()
+    return statistics.median(timed(run) for _ in range(times))
+
+
+def sealed(data):
+    """A memfd that its readers take: F_ADD_SEALS of fcntl(2)."""
+    fd = os.memfd_create("bench", os.MFD_ALLOW_SEALING)
+    with open(fd, "wb", closefd=False) as f:
+        f.write(data)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return fd
+
+
+def place(*fds):
+    """Descriptors as the numbers that guardd's executables look for, in a child before its exec."""
+    def run():
+        moved = [(fcntl.fcntl(fd, fcntl.F_DUPFD, 50), number) for fd, number in fds]
+        for fd, number in moved:
+            os.dup2(fd, number)
+    return run
+
+
+def image_of(build, config):
+    fd = os.memfd_create("bench", os.MFD_ALLOW_SEALING)
+    subprocess.run([os.path.join(build, "guardd-conf"), "-c", config, "-s", lib.ROOT, "-e", os.path.dirname(config),
+                    "-r", os.path.dirname(config), "--image"], check=True, preexec_fn=place((fd, 4)), close_fds=False)
+    return fd
+
+
+def prove(build, dump, image):
+    """One full check of the shipped rules by the prover alone: the largest resident size in MiB."""
+    p = subprocess.Popen(pinned([os.path.join(build, "guardd-prover"), "--check"]), stdout=subprocess.DEVNULL,
+                         preexec_fn=place((dump, 9), (image, 4)), close_fds=False)
+    _, status, usage = os.wait4(p.pid, 0)
+    p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode not in (0, 1, 2):
+        sys.exit(f"the check could not run: status {p.returncode}")
+    return usage.ru_maxrss / 1024
+
+
+class Bench(lib.World):
+    """One machine with its peer, as in the tests."""
+
+    def runTest(self):
+        pass
+
+
+def bench_check(w, name, text, times, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        script = os.path.join(folder, "rules.nft")
+        with open(script, "w", encoding="utf-8") as f:
+            f.write("flush ruleset\n" + text)
+        w.server.run("nft", "-f", script, timeout=600)
+        build = w.server.show(lib.BUILD)
+        config = os.path.join(folder, "guardd.yaml")
+        with open(config, "w", encoding="utf-8") as f:
+            f.write(CONFIG)
+        file = os.path.join(folder, "dump")
+        listing = w.server.cmd(*pinned(["nft", "list", "ruleset"]))
+        dumping = w.server.cmd(*pinned([os.path.join(build, "guardd-watcher"), "--dump", file]))
+        nothing = w.server.cmd(*pinned(["true"]))
+        start = median(lambda: subprocess.run(nothing, check=False), times)
+        listed = median(lambda: subprocess.run(listing, stdout=subprocess.DEVNULL, check=True), times) - start
+        dumped = median(lambda: subprocess.run(dumping, stdout=subprocess.DEVNULL, check=True), times) - start
+        with open(file, "rb") as f:
+            dump = sealed(f.read())
+        image = image_of(lib.BUILD, config)
+        proved = median(lambda: prove(lib.BUILD, dump, image), times)
+        peak = prove(lib.BUILD, dump, image)
+        os.close(dump)
+        os.close(image)
+    rows.append({"what": f"{name}: the dump", "ms": dumped * 1e3, "against": "nft list ruleset", "ratio": dumped / listed})
+    rows.append({"what": f"{name}: proof of the shipped rules", "ms": proved * 1e3, "against": "nft list ruleset",
+                 "ratio": proved / listed})
+    rows.append({"what": f"{name}: the prover's memory", "MiB": peak})
+
+
+def bench_known(w, times, rows):
+    """From the end of the commit that opens a gap to its being in the answer of the control socket."""
+    w.server.run("nft", "-f", "-", input="flush ruleset\n" + ordinary())
+    listener = w.server.listen("::", 389)
+    g = w.start_guardd(CONFIG)
+    lib.until("a first proof", lambda: g.json("status")[0]["exposure"] != "unknown")
+    took = []
+    for _ in range(times):
+        time.sleep(1.2)  # quiet before: on a stream of changes there is a dump a second
+        w.server.run("nft", "insert", "rule", "inet", "filter", "input", "tcp", "dport", "389", "accept")
+        begin = time.perf_counter()
+        took.append(known(g, begin, True))
+        time.sleep(1.2)
+        w.server.run("nft", "-f", "-", input="flush ruleset\n" + ordinary())
+        known(g, time.perf_counter(), False)
+    took.sort()
+    rows.append({"what": "an opened gap is known, p50", "ms": took[len(took) // 2] * 1e3})
+    rows.append({"what": "an opened gap is known, slowest", "ms": took[-1] * 1e3})
+    listener.terminate()
+
+
+def known(g, begin, there):
+    while True:
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(g.path("run", "control"))
+        s.sendall(b"gaps\n")
+        data = b""
+        while chunk := s.recv(65536):
+            data += chunk
+        s.close()
+        if (b'"what":"ldap tcp/389 IPv6","state":"open"' in data) == there:
+            return time.perf_counter() - begin
+        if time.perf_counter() - begin > 30:
+            sys.exit("the change was never known")
+
+
+def main():
+    a = argparse.ArgumentParser()
+    a.add_argument("--json")
+    a.add_argument("--times", type=int, default=7)
+    o = a.parse_args()
+    rows = []
+    for part in ("checks", "known"):
+        w = Bench()
+        w.setUp()
+        try:
+            if part == "checks":
+                bench_check(w, "200 rules", ordinary(), o.times, rows)
+                bench_check(w, "10,000 rules, 320,000 elements", huge(), max(3, o.times // 2), rows)
+            else:
+                bench_known(w, o.times, rows)
+        finally:
+            if w.guardd:
+                w.guardd.kill()
+            for h in w.hosts:
+                h.close()
+            shutil.rmtree(w.folder, ignore_errors=True)
+    for r in rows:
+        print(f"{r['what']:62} " + (f"{r['ms']:10.2f} ms" if "ms" in r else f"{r['MiB']:10.1f} MiB") +
+              (f"   {r['ratio']:6.2f} x {r['against']}" if "ratio" in r else ""))
+    if o.json:
+        with open(o.json, "w", encoding="utf-8") as f:
+            json.dump(rows, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()
