@@ -219,7 +219,7 @@ each_base(struct evaluator *e, void (*fn)(void *ctx, const struct chain *c), voi
 	for (uint32_t t = 0; t < e->ruleset->n_tables; t++) {
 		const struct table *table = &e->ruleset->tables[t];
 
-		if (table->flags & NFT_TABLE_F_DORMANT)
+		if ((table->flags & NFT_TABLE_F_DORMANT) || table->own)
 			continue;
 		for (uint32_t i = 0; i < table->n; i++)
 			if (table->chains[i]->is_base)

@@ -264,12 +264,45 @@ is_same(const struct cursor *c, const struct srcchunk *chunk)
 	return c->set && c->i == 0 && c->v == chunk->v;
 }
 
+/* Appends n ranges that stand behind all others and touch none, but perhaps the first. */
+static void
+put_run(struct srcset *s, const struct range *v, uint32_t n)
+{
+	while (n) {
+		struct srcchunk *c;
+		uint32_t room;
+
+		put_range(s, *v++);
+		n--;
+		c = s->chunks[s->n_chunks - 1];
+		room = CHUNK_MAX - c->n < n ? CHUNK_MAX - c->n : n;
+		if (!room)
+			continue;
+		c = writable_last(s, room);
+		memcpy(c->v + c->n, v, room * sizeof(*v));
+		c->n += room;
+		s->n += room;
+		v += room;
+		n -= room;
+	}
+}
+
 static void
 cut_chunk(struct srcset *out, const struct srcchunk *chunk, struct cursor *c)
 {
 	for (uint32_t i = 0; i < chunk->n; i++) {
 		struct range r = chunk->v[i];
 		bool left = true;
+		uint32_t next;
+
+		/* What ends before the next cut stays as it is. */
+		seek(c, r.lo);
+		next = at_end(c) ? chunk->n : range_at(chunk->v, chunk->n, i, here(c)->lo);
+		if (next > i) {
+			put_run(out, chunk->v + i, next - i);
+			i = next - 1;
+			continue;
+		}
 
 		for (seek(c, r.lo); left && !at_end(c) && here(c)->lo <= r.hi; seek(c, r.lo)) {
 			struct range cut = *here(c);

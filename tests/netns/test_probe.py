@@ -295,7 +295,7 @@ class Scheduled(ProbeWorld):
         self.config("groups:\n  infra:\n    - {name: pica01, addresses: [%s, '%s']}\n"
                     "  far: ['%s']\nexposure: {peers: [%s]}\n" % (TARGET4, TARGET6, self.V6, names))
 
-    def test(self, host, *args):
+    def result(self, host, *args):
         r = self.ctl(host, "exposure", "--out", self.out, *args)
         with open(self.out, encoding="utf-8") as f:
             return json.load(f), r
@@ -305,7 +305,7 @@ class Scheduled(ProbeWorld):
                         " priority 0; policy accept; ip saddr != %s meta l4proto { tcp, udp } th dport"
                         " 1000-2999 drop; ip6 saddr != %s meta l4proto { tcp, udp } th dport 1000-2999"
                         " drop\n}\n}\n" % (TARGET4, TARGET6))
-        result, r = self.test(self.server)
+        result, r = self.result(self.server)
         self.assertEqual((r.returncode, result["status"]), (0, 0), r.stdout)
         self.assertEqual(result["type"], "exposure-test")
         self.assertEqual(result["state"], "proven")
@@ -324,7 +324,7 @@ class Scheduled(ProbeWorld):
                         f" add rule inet t i ip saddr {TARGET4} accept;"
                         f" add rule inet t i ip6 saddr {TARGET6} accept")
         self.infra.listen("::", 1001)
-        result, r = self.test(self.server)
+        result, r = self.result(self.server)
         self.assertEqual((r.returncode, result["status"]), (2, 2), r.stdout)
         self.assertEqual(result["check"]["exit"], 0, result)
         self.assertEqual(result["probed"], 4)
@@ -339,15 +339,15 @@ class Scheduled(ProbeWorld):
         self.server.listen("::", 1001)
         self.infra.run("nft", "add table inet t; add chain inet t i { type filter hook input priority 0; };"
                        " add rule inet t i meta l4proto { tcp, udp } drop")
-        result, r = self.test(self.server)
+        result, r = self.result(self.server)
         self.assertEqual((r.returncode, result["state"]), (2, "open"), r.stdout)
         self.assertEqual([p for p in result["probes"] if p["verdict"] == "gap"], [])
         self.assertTrue([c for c in result["cells"] if c["state"] == "open"])
 
     def test_what_could_not_run_is_in_the_file(self):
-        self.test(self.server)
+        self.result(self.server)
         self.config("groups: [nonsense\n")
-        result, r = self.test(self.server)
+        result, r = self.result(self.server)
         self.assertEqual((r.returncode, result["status"], result["state"]), (3, 3, "unknown"))
         self.assertEqual(result["failed"], ["configuration"])
         self.assertEqual((result["cells"], result["probes"]), ([], []))
@@ -362,7 +362,7 @@ class Scheduled(ProbeWorld):
         self.assertEqual([f for f in os.listdir(self.folder) if f.startswith("share.")], [])
 
     def test_a_reader_sees_one_whole_result_or_the_other(self):
-        self.test(self.server)
+        self.result(self.server)
         seen, done = [], threading.Event()
 
         def read():
@@ -374,7 +374,7 @@ class Scheduled(ProbeWorld):
         reader.start()
         try:
             for _ in range(10):
-                self.test(self.server)
+                self.result(self.server)
         finally:
             done.set()
             reader.join()

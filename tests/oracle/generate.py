@@ -6,10 +6,13 @@ import random
 import world
 
 V4 = ["10.20.0.0/16", "10.20.3.0/24", "10.20.3.7", "192.0.2.2", "192.0.2.0/24", "192.0.2.64/26",
-      "198.51.100.16-198.51.100.31", "198.51.100.0/24", "203.0.113.0/24", "203.0.113.9", "172.16.0.0/12", "172.17.0.0/16",
-      "100.64.0.0/10", "10.0.0.0/8", "0.0.0.0/1", "128.0.0.0/2", "64.0.0.0/3", "10.7.7.7-10.9.1.3", "96.0.0.0/3", "8.0.0.0/7"]
+      "198.51.100.16-198.51.100.31", "198.51.100.0/24", "203.0.113.0/24", "203.0.113.9", "172.16.0.0/12",
+      "172.17.0.0/16",
+      "100.64.0.0/10", "10.0.0.0/8", "0.0.0.0/1", "128.0.0.0/2", "64.0.0.0/3", "10.7.7.7-10.9.1.3", "96.0.0.0/3",
+      "8.0.0.0/7"]
 V6 = ["2001:db8:1::/64", "2001:db8:1::2", "2001:db8:20::/48", "2001:db8:20::5", "2001:db8:20::10-2001:db8:20::1:3",
-      "2001:db8::/32", "2000::/3", "fd00:17::/64", "fc00::/7", "fe80::/10", "2001:db8:bad::/48", "2001:db8:30:5::/64", "::/1",
+      "2001:db8::/32", "2000::/3", "fd00:17::/64", "fc00::/7", "fe80::/10", "2001:db8:bad::/48", "2001:db8:30:5::/64",
+      "::/1",
       "4000::/2", "8000::/1", "2001:db8:7::9", "2001:db8:2::/64", "2001:db8:20:3::/61"]
 PORTS = [389, 636, 514, 6514, 5000, 22, 80, 60, 2514, 3306]
 MAIN4, MAIN6 = world.MAIN_TO
@@ -37,7 +40,8 @@ class Table:
             out.append("\tflags dormant;")
         out += [f"\t{s}" for s in self.sets]
         for c in self.chains:
-            out += [f"\tchain {c.name} {{"] + ([f"\t\t{c.head}"] if c.head else []) + [f"\t\t{r}" for r in c.rules] + ["\t}"]
+            out += [f"\tchain {c.name} {{"] + ([f"\t\t{c.head}"] if c.head
+                                               else []) + [f"\t\t{r}" for r in c.rules] + ["\t}"]
         return "\n".join(out + ["}"])
 
 
@@ -167,11 +171,13 @@ class Maker:
         if how < 8:
             return f"{ip} saddr {neg}{self.some(self.apart(f))}"
         if how == 8 and f == 4:
-            mask, value = self.pick(("255.255.0.255", "10.20.0.7"), ("255.0.255.0", "10.0.3.0"), ("240.0.0.0", "192.0.0.0"),
+            mask, value = self.pick(("255.255.0.255", "10.20.0.7"), ("255.0.255.0", "10.0.3.0"),
+                                    ("240.0.0.0", "192.0.0.0"),
                                     ("255.128.255.128", "10.0.3.128"), ("255.255.1.0", "192.0.0.0"))
             return f"ip saddr & {mask} {self.pick('==', '!=')} {value}"
         if how == 8:
-            mask, value = self.pick(("ffff:ffff:ff00::", "2001:db8::"), ("ffff::ff00:0:0:0:0", "2001::"), ("f000::", "2000::"))
+            mask, value = self.pick(("ffff:ffff:ff00::", "2001:db8::"), ("ffff::ff00:0:0:0:0", "2001::"),
+                                    ("f000::", "2000::"))
             return f"ip6 saddr & {mask} {self.pick('==', '!=')} {value}" if mask != "ffff::ff00:0:0:0:0" else \
                 "ip6 saddr & ffff:ffff:fff0:: == 2001:db8:20::"
         only = f"meta protocol {ip} " if c.family not in ("ip", "ip6") else ""  # the other family has other bytes there
@@ -182,7 +188,8 @@ class Maker:
         how = self.r.randrange(9)
         proto, pre = c.proto, ""
         if c.proto == "th":
-            pre = self.pick("meta l4proto { tcp, udp } ", "meta l4proto { tcp, udp, sctp } ", "meta l4proto != icmp ", "")
+            pre = self.pick("meta l4proto { tcp, udp } ", "meta l4proto { tcp, udp, sctp } ", "meta l4proto != icmp ",
+                            "")
         if how < 3:
             return f"{pre}{proto} dport {self.pick('', '', '!= ')}{self.port_range()}"
         if how < 6:
@@ -200,24 +207,29 @@ class Maker:
         ip = "ip" if c.fam == 4 else "ip6"
         if c.proto == "th" and self.chance(0.5):
             return "meta l4proto { tcp, udp }"
-        return self.pick(f"meta l4proto {p}", f"meta l4proto != {self.pick('icmp', 'icmpv6', 'sctp' if p != 'sctp' else 'dccp')}",
+        return self.pick(f"meta l4proto {p}",
+                         f"meta l4proto != {self.pick('icmp', 'icmpv6', 'sctp' if p != 'sctp' else 'dccp')}",
                          f"ip protocol {p}" if c.fam == 4 else f"ip6 nexthdr {p}",
-                         f"meta nfproto {'ipv4' if c.fam == 4 else 'ipv6'}" if c.family == "inet" else f"meta l4proto {p}",
+                         f"meta nfproto {'ipv4' if c.fam == 4 else 'ipv6'}" if c.family == "inet"
+                         else f"meta l4proto {p}",
                          f"meta protocol {ip}", f"meta protocol != {'ip6' if c.fam == 4 else 'ip'}")
 
     def m_iface(self, c):
-        how = self.pick("iifname", "iifname", "iifname", "iif", "oifname" if c.hook in ("forward", "postrouting", "input")
+        how = self.pick("iifname", "iifname", "iifname", "iif", "oifname"
+                        if c.hook in ("forward", "postrouting", "input")
                         else "iifname", "iiftype", "pkttype")
         if c.hook == "postrouting" and self.chance(0.6):
             how = "oifname"
         if how in ("iifname", "oifname"):
-            return how + " " + self.pick('"eth0"', '"eth*"', '!= "eth0"', '{ "eth0", "docker0" }', '"lo"', '!= "lo"', '"docker0"',
+            return how + " " + self.pick('"eth0"', '"eth*"', '!= "eth0"', '{ "eth0", "docker0" }', '"lo"', '!= "lo"',
+                                         '"docker0"',
                                          '"eth1"', '!= { "lo", "eth1" }', '"e*"', '{ "eth*", "lo" }')
         if how == "iif":
             return "iif " + self.pick('"lo"', '!= "lo"', '"eth0"', '{ "lo", "eth0" }')
         if how == "iiftype":
             return f"meta iiftype {self.pick('ether', '!= loopback')}"
-        return "meta pkttype " + self.pick("host", "host", "unicast", "broadcast", "{ broadcast, multicast }", "!= host")
+        return "meta pkttype " + self.pick("host", "host", "unicast", "broadcast", "{ broadcast, multicast }",
+                                           "!= host")
 
     def m_mark(self, c):
         return "meta mark " + self.pick("0x1", "!= 0x1", "0x0", "{ 0x1, 0x2, 0x10 }", "& 0x1 == 0x1", "& 0x3 != 0x2",
@@ -227,11 +239,14 @@ class Maker:
         if c.proto != "th" and self.chance(0.12):
             return f"meta l4proto {c.proto} ct original proto-dst {self.pick('', '!= ')}{self.port()}"
         return "ct " + self.pick(
-            "state new", "state new", "state established,related", "state invalid", "state { new, untracked }", "state untracked",
+            "state new", "state new", "state established,related", "state invalid", "state { new, untracked }",
+                                 "state untracked",
             "state != new", "state & (new | invalid) != 0", "status dnat", "status snat", "status & dnat != dnat",
-            "direction original", "direction reply", "mark 0x1", "mark != 0x0", "mark & 0x3 == 0x1", "mark 0x0", "mark < 0x10", "mark { 0x1, 0x2 }",
+            "direction original", "direction reply", "mark 0x1", "mark != 0x0", "mark & 0x3 == 0x1", "mark 0x0",
+                                 "mark < 0x10", "mark { 0x1, 0x2 }",
             f"original protocol {c.proto if c.proto != 'th' else 'tcp'}", "original protocol != icmp",
-            *((f"original ip saddr {self.addr(4)}", f"original ip daddr {self.pick(MAIN4, '192.0.2.0/24', CONTAINER[0])}")
+            *((f"original ip saddr {self.addr(4)}",
+               f"original ip daddr {self.pick(MAIN4, '192.0.2.0/24', CONTAINER[0])}")
               if c.fam == 4 else
               (f"original ip6 saddr {self.addr(6)}", f"original ip6 daddr {self.pick(MAIN6, CONTAINER[1])}")),
             f"l3proto ipv{c.fam}" if c.family == "inet" else "state new")
@@ -248,8 +263,10 @@ class Maker:
         return self.r.choice(out)
 
     def m_flags(self, c):
-        return self.pick("tcp flags syn", "tcp flags & (syn | ack) == syn", "tcp flags & (fin | syn | rst | ack) == syn",
-                         "tcp flags & (fin | syn | rst | ack) != syn", "tcp flags & (syn | rst) == (syn | rst)", "tcp flags ! ack",
+        return self.pick("tcp flags syn", "tcp flags & (syn | ack) == syn",
+                         "tcp flags & (fin | syn | rst | ack) == syn",
+                         "tcp flags & (fin | syn | rst | ack) != syn", "tcp flags & (syn | rst) == (syn | rst)",
+                         "tcp flags ! ack",
                          "tcp flags == 0x0")
 
     def m_set(self, c):
@@ -306,19 +323,24 @@ class Maker:
         self.unknown = self.chance(0.5)
         any_hook = ["limit rate 100/second", "limit rate over 10/minute", "quota over 2 mbytes", "quota 1 mbytes",
                     "numgen random mod 3 == 1", "numgen inc mod 3 == 1", "meta cpu 0", 'meta hour "08:00"-"18:00"',
-                    "meta random & 1 == 1", "meta length 40-80", "meta iifgroup 0", 'meta iifkind "veth"', "meta priority 0",
+                    "meta random & 1 == 1", "meta length 40-80", "meta iifgroup 0", 'meta iifkind "veth"',
+                    "meta priority 0",
                     "meta ipsec missing", "meta time > 1",
-                    "ip ttl < 10" if c.fam == 4 else "ip6 hoplimit < 10", f"jhash {'ip' if c.fam == 4 else 'ip6'} saddr mod 4 == 2",
-                    f"{c.proto} sport 1024-65535", "tcp option maxseg exists" if c.proto == "tcp" else "meta length < 90"]
+                    "ip ttl < 10" if c.fam == 4 else "ip6 hoplimit < 10",
+                    f"jhash {'ip' if c.fam == 4 else 'ip6'} saddr mod 4 == 2",
+                    f"{c.proto} sport 1024-65535", "tcp option maxseg exists" if c.proto == "tcp"
+                    else "meta length < 90"]
         if c.family != "netdev" and c.hook != "ingress":
-            any_hook += ["ct count over 20", "ct zone 0", "ct original packets 0", "ct bytes < 100", 'ct helper "ftp"', "ct id 1",
+            any_hook += ["ct count over 20", "ct zone 0", "ct original packets 0", "ct bytes < 100", 'ct helper "ftp"',
+                         "ct id 1",
                          "rt classid 1" if c.hook in ("input", "forward", "postrouting") else "ct zone 0",
                          f"ct reply {'ip' if c.fam == 4 else 'ip6'} saddr {(MAIN4, MAIN6)[c.fam == 6]}"]
         if self.chance(0.15) and c.family != "netdev":
             s = self.name("dyn")
             c.table.sets.append(f"set {s} {{ type {'ipv4_addr' if c.fam == 4 else 'ipv6_addr'}; flags dynamic; size 65536; }}")
             ip = "ip" if c.fam == 4 else "ip6"
-            any_hook = [f"add @{s} {{ {ip} saddr }}", f"{ip} saddr @{s}", f"update @{s} {{ {ip} saddr limit rate 5/second }}"]
+            any_hook = [f"add @{s} {{ {ip} saddr }}", f"{ip} saddr @{s}",
+                        f"update @{s} {{ {ip} saddr limit rate 5/second }}"]
         return f"{c.proto} dport {self.port()} " + self.r.choice(any_hook)
 
     def match(self, c):
@@ -349,10 +371,12 @@ class Maker:
         how = self.r.randrange(10)
         apart = self.r.sample(self.apart(f), 3)
         if how == 7:
-            return self.pick(f"meta mark vmap {{ 0x1 : {v()}, 0x2-0x10 : {v()} }}", f"meta pkttype vmap {{ host : {v()}, broadcast : {v()} }}",
+            return self.pick(f"meta mark vmap {{ 0x1 : {v()}, 0x2-0x10 : {v()} }}",
+                             f"meta pkttype vmap {{ host : {v()}, broadcast : {v()} }}",
                              f"meta mark vmap {{ " + ", ".join([f"0x1 : {v()}"] + other) + " }")
         if how == 8 and c.hook != "ingress":
-            return self.pick(f"fib daddr type vmap {{ local : {v()}, unicast : {v()} }}", f"fib saddr type vmap {{ local : drop, unicast : {v()} }}")
+            return self.pick(f"fib daddr type vmap {{ local : {v()}, unicast : {v()} }}",
+                             f"fib saddr type vmap {{ local : drop, unicast : {v()} }}")
         if how == 9:
             return f"{ip} saddr . {ip} daddr vmap {{ " + ", ".join([f"{a} . {(MAIN4, MAIN6)[f == 6]} : {v()}" for a in apart] + other) + " }"
         if how == 0:
@@ -376,14 +400,18 @@ class Maker:
         return f"{ip} saddr . {self.l4(c)} dport vmap @{m}"
 
     def mark_set(self, c):
-        out = ["meta mark set 0x1", "meta mark set 0x2", "meta mark set meta mark | 0x10", "meta mark set meta mark & 0xf0",
-               "meta mark set meta mark ^ 0x3", "meta mark set meta mark << 4", "meta mark set meta mark and 0xff or 0x100", f"meta mark set {c.proto} dport map {{ %d : 0x1, %d : 0x2 }}" % tuple(self.ports[:2])]
+        out = ["meta mark set 0x1", "meta mark set 0x2", "meta mark set meta mark | 0x10",
+               "meta mark set meta mark & 0xf0",
+               "meta mark set meta mark ^ 0x3", "meta mark set meta mark << 4",
+               "meta mark set meta mark and 0xff or 0x100",
+               f"meta mark set {c.proto} dport map {{ %d : 0x1, %d : 0x2 }}" % tuple(self.ports[:2])]
         f = c.fam
         apart = self.r.sample(self.apart(f), 3)
         out.append(f"meta mark set {'ip' if f == 4 else 'ip6'} saddr map {{ " +
                    ", ".join(f"{a} : 0x{i + 1:x}" for i, a in enumerate(apart)) + " }")
         if c.family != "netdev" and c.hook != "ingress":
-            out += ["ct mark set 0x1", "ct mark set meta mark", "meta mark set ct mark", "ct mark set ct mark | 0x2", "meta mark set ct mark & 0xff", "ct mark set ct mark ^ 0x3",
+            out += ["ct mark set 0x1", "ct mark set meta mark", "meta mark set ct mark", "ct mark set ct mark | 0x2",
+                    "meta mark set ct mark & 0xff", "ct mark set ct mark ^ 0x3",
                     "ct mark set meta mark | 0x1"]
         return self.r.choice(out)
 
@@ -404,8 +432,10 @@ class Maker:
             a = CONTAINER[f == 6]
             two = a.rsplit(".", 1)[0] + ".3" if f == 4 else a[:-1] + "3"
             return self.pick(
-                f"{port} dport {self.port()} dnat{ip} to {to}", f"{port} dport {self.port()} dnat{ip} to {self.target(f, False)}",
-                f"{port} dport {self.port()} redirect to :{self.port()}", f"{port} dport {self.port_range()} redirect to :{self.port()}",
+                f"{port} dport {self.port()} dnat{ip} to {to}",
+                             f"{port} dport {self.port()} dnat{ip} to {self.target(f, False)}",
+                f"{port} dport {self.port()} redirect to :{self.port()}",
+                             f"{port} dport {self.port_range()} redirect to :{self.port()}",
                 f"{port} dport {self.port()} redirect", f"{port} dport {self.port()} dnat{ip} to {a}-{two}",
                 f"dnat{ip} to {port} dport map {{ {self.ports[0]} : {a}, {self.ports[1]} : {two} }}",
                 f"dnat{ip} to {port} dport map {{ {self.ports[0]} : {a} . {self.port()}, {self.ports[1]} : {two} . {self.port()} }}",
@@ -418,7 +448,8 @@ class Maker:
     def rule(self, c):
         """A rule is of one family and one transport, as nft demands."""
         c.fam = self.r.choice(c.families())
-        c.proto = "tcp" if c.kind == "nat" and self.chance(0.6) else self.pick("tcp", "tcp", "tcp", "udp", "udp", "sctp", "th", "th")
+        c.proto = "tcp" if c.kind == "nat" and self.chance(0.6) else self.pick("tcp", "tcp", "tcp", "udp", "udp",
+                                                                               "sctp", "th", "th")
         if c.kind == "nat" and c.proto == "th":
             c.proto = "udp"
         if self.chance(0.02) and c.hook in ("input", "forward"):
@@ -429,7 +460,8 @@ class Maker:
         n = self.r.choices([0, 1, 2, 3], [4, 40, 45, 15])[0]
         parts = [self.match(c) for _ in range(n)]
         if self.chance(0.15):
-            parts.insert(self.r.randint(0, len(parts)), self.pick("counter", "counter", 'log prefix "x" group 3' if self.chance(0.3) else "counter"))
+            parts.insert(self.r.randint(0, len(parts)),
+                         self.pick("counter", "counter", 'log prefix "x" group 3' if self.chance(0.3) else "counter"))
         act = self.r.random()
         if act < 0.12:
             return self.joined(parts + [self.mark_set(c)])
@@ -477,7 +509,8 @@ class Maker:
                 policy = "drop" if hook in ("input", "forward") and self.chance(0.4) else "accept"
                 self.base(t, hook, "filter", self.r.choice(PRIORITIES), policy, self.r.randint(1, 7))
             if self.chance(0.35):
-                self.base(t, "prerouting", "nat", self.pick(-100, -100, -110, -90, 0, -199), "accept", self.r.randint(1, 4))
+                self.base(t, "prerouting", "nat", self.pick(-100, -100, -110, -90, 0, -199), "accept",
+                          self.r.randint(1, 4))
             if self.chance(0.12):
                 self.base(t, "postrouting", "nat", 100, "accept", self.r.randint(1, 2))
             if self.chance(0.06):
@@ -498,21 +531,28 @@ class Maker:
         v4 = f == 4
         a = self.addr(f)
         neg = self.pick("", "", "! ")
-        address = f"{neg}-m iprange --src-range {a}".replace("! -m iprange", "-m iprange !") if "-" in a else f"{neg}-s {a}"
+        address = f"{neg}-m iprange --src-range {a}".replace("! -m iprange",
+                                                             "-m iprange !") if "-" in a else f"{neg}-s {a}"
         proto = self.pick("tcp", "udp")
         port = self.port()
-        out = [address, address, address, f"-p {proto} -m {proto} {neg}--dport {port}", f"-p {proto} -m {proto} --dport {port}:{port + 200}",
+        out = [address, address, address, f"-p {proto} -m {proto} {neg}--dport {port}",
+               f"-p {proto} -m {proto} --dport {port}:{port + 200}",
                f"-p {proto} -m multiport {neg}--dports {','.join(str(p) for p in self.r.sample(self.ports, 2))},7000:7100",
                f"-p tcp -m multiport --ports {self.port()},80" if self.chance(0.0) else f"-p {proto}",
                f"-m conntrack {neg}--ctstate {self.pick('NEW', 'RELATED,ESTABLISHED', 'INVALID', 'NEW,UNTRACKED', 'DNAT')}",
                f"-m state --state {self.pick('NEW', 'INVALID', 'ESTABLISHED')}",
-               f"-p {proto} -m conntrack --ctorigdstport {port}", f"-m conntrack --ctdir {self.pick('ORIGINAL', 'REPLY')}",
-               f"-m conntrack {neg}--ctorigdst {(MAIN4, MAIN6)[not v4]}", f"-m conntrack {neg}--ctstatus {self.pick('NONE', 'CONFIRMED', 'EXPECTED')}",
+               f"-p {proto} -m conntrack --ctorigdstport {port}",
+               f"-m conntrack --ctdir {self.pick('ORIGINAL', 'REPLY')}",
+               f"-m conntrack {neg}--ctorigdst {(MAIN4, MAIN6)[not v4]}",
+               f"-m conntrack {neg}--ctstatus {self.pick('NONE', 'CONFIRMED', 'EXPECTED')}",
                f"-m addrtype {neg}--dst-type {self.pick('LOCAL', 'UNICAST', 'BROADCAST', 'MULTICAST') if v4 else self.pick('LOCAL', 'UNICAST', 'MULTICAST')}",
                f"-m addrtype --src-type {self.pick('LOCAL', 'UNICAST')}",
-               f"-m mark {neg}--mark {self.pick('0x1', '0x0/0x1', '0x10/0xf0')}", f"-m connmark --mark {self.pick('0x1', '0x0')}",
-               f"-m set {neg}--match-set net{f} src", f"-m set {neg}--match-set ip{f} src", f"-p {proto} -m set {neg}--match-set np{f} src,dst",
-               f"-p {proto} -m set --match-set port dst", "-m comment --comment \"a word\"", "-m pkttype --pkt-type unicast",
+               f"-m mark {neg}--mark {self.pick('0x1', '0x0/0x1', '0x10/0xf0')}",
+               f"-m connmark --mark {self.pick('0x1', '0x0')}",
+               f"-m set {neg}--match-set net{f} src", f"-m set {neg}--match-set ip{f} src",
+               f"-p {proto} -m set {neg}--match-set np{f} src,dst",
+               f"-p {proto} -m set --match-set port dst", "-m comment --comment \"a word\"",
+               "-m pkttype --pkt-type unicast",
                "-p tcp -m tcp --syn", "-p tcp -m tcp --tcp-flags SYN,ACK SYN"]
         if chain in ("PREROUTING", "INPUT", "FORWARD"):
             out += [f"{neg}-i {self.pick('eth0', 'eth+', 'lo', 'docker0')}"]
@@ -520,9 +560,13 @@ class Maker:
             out += [f"{neg}-o {self.pick('eth0', 'docker0', 'lo')}"] * 2
         if self.unknown and self.chance(0.2):
             port = f"-p tcp -m tcp --dport {self.port()} "
-            out = [port + "-m limit --limit 5/sec", port + "-m statistic --mode random --probability 0.5", port + "-m length --length 40:60",
-                   port + "-m recent --name r --set", port + "-m hashlimit --hashlimit-name h --hashlimit-above 20/sec --hashlimit-mode srcip",
-                   port + ("-m mac --mac-source 02:00:00:00:00:07" if chain in ("PREROUTING", "INPUT", "FORWARD") else "-m dscp --dscp 1"), port + "-m string --string foo --algo bm", port + "-m u32 --u32 6&0xFF=6",
+            out = [port + "-m limit --limit 5/sec", port + "-m statistic --mode random --probability 0.5",
+                   port + "-m length --length 40:60",
+                   port + "-m recent --name r --set",
+                   port + "-m hashlimit --hashlimit-name h --hashlimit-above 20/sec --hashlimit-mode srcip",
+                   port + ("-m mac --mac-source 02:00:00:00:00:07" if chain in ("PREROUTING", "INPUT", "FORWARD")
+                           else "-m dscp --dscp 1"), port + "-m string --string foo --algo bm",
+                   port + "-m u32 --u32 6&0xFF=6",
                    port + "-m time --timestart 08:00 --timestop 18:00", port + "-m connlimit --connlimit-above 10"]
         if chain == "PREROUTING" and table != "nat":
             out += [f"-m rpfilter {self.pick('', '--invert', '--loose', '--validmark')}"]
@@ -544,16 +588,22 @@ class Maker:
             ip = CONTAINER[f == 6]
             to = f"{ip}:{self.port()}" if f == 4 else f"[{ip}]:{self.port()}"
             if hook == "POSTROUTING":
-                return text + self.pick(" -j MASQUERADE", f" -j SNAT --to-source {('198.51.100.77', '2001:db8:77::7')[f == 6]}", " -j RETURN")
-            return text + need + self.pick(f" -j DNAT --to-destination {to}", f" -j DNAT --to-destination {ip}", f" -j REDIRECT --to-ports {self.port()}",
+                return text + self.pick(" -j MASQUERADE",
+                                        f" -j SNAT --to-source {('198.51.100.77', '2001:db8:77::7')[f == 6]}",
+                                        " -j RETURN")
+            return text + need + self.pick(f" -j DNAT --to-destination {to}", f" -j DNAT --to-destination {ip}",
+                                           f" -j REDIRECT --to-ports {self.port()}",
                                            " -j RETURN", " -j ACCEPT", f" -j DNAT --to-destination {to}",
-                                           " -d 192.0.2.0/24 -j NETMAP --to 172.17.0.0/24" if f == 4 and self.unknown else " -j RETURN")
+                                           " -d 192.0.2.0/24 -j NETMAP --to 172.17.0.0/24" if f == 4 and self.unknown
+                                           else " -j RETURN")
         target = ["ACCEPT"] * 4 + ["DROP"] * 3 + ["RETURN", "LOG --log-prefix x"] + subs * 2
         if hook in ("INPUT", "FORWARD"):
             target += ["REJECT"]
         if table == "mangle":
-            target = [f"MARK --set-xmark {self.pick('0x1/0x1', '0x2/0xffffffff', '0x0/0xf0')}", "MARK --or-mark 0x10", "CONNMARK --set-mark 0x1",
-                      "CONNMARK --save-mark", "CONNMARK --restore-mark", "CONNMARK --set-xmark 0x2/0x2", "DROP", "ACCEPT", "RETURN"]
+            target = [f"MARK --set-xmark {self.pick('0x1/0x1', '0x2/0xffffffff', '0x0/0xf0')}", "MARK --or-mark 0x10",
+                      "CONNMARK --set-mark 0x1",
+                      "CONNMARK --save-mark", "CONNMARK --restore-mark", "CONNMARK --set-xmark 0x2/0x2", "DROP",
+                      "ACCEPT", "RETURN"]
         if table == "raw":
             target = ["CT --notrack", "NOTRACK", "DROP", "ACCEPT", "RETURN"] if hook == "PREROUTING" else ["RETURN"]
         where = self.r.choice(target)
@@ -566,7 +616,8 @@ class Maker:
         tool = "iptables" if f == 4 else "ip6tables"
         lines = []
         layout = [("filter", "INPUT"), ("filter", "FORWARD")] + self.r.sample(
-            [("mangle", "PREROUTING"), ("nat", "PREROUTING"), ("nat", "POSTROUTING"), ("raw", "PREROUTING"), ("mangle", "INPUT")], 2)
+            [("mangle", "PREROUTING"), ("nat", "PREROUTING"), ("nat", "POSTROUTING"), ("raw", "PREROUTING"),
+             ("mangle", "INPUT")], 2)
         for table in dict.fromkeys(t for t, _ in layout):
             hooks = [h for t, h in layout if t == table]
             lines.append(f"*{table}")
@@ -583,7 +634,8 @@ class Maker:
         fam = "inet" if f == 4 else "inet6"
         nets = [a for a in (self.v4 if f == 4 else self.v6) if "-" not in a and a not in ("0.0.0.0/1", "::/1")][:5]
         singles = list(dict.fromkeys(self.single(f) for _ in range(3)))
-        self.out.ipset = [f"create net{f} hash:net family {fam}", f"create ip{f} hash:ip family {fam}", f"create np{f} hash:net,port family {fam}",
+        self.out.ipset = [f"create net{f} hash:net family {fam}", f"create ip{f} hash:ip family {fam}",
+                          f"create np{f} hash:net,port family {fam}",
                           "create port bitmap:port range 0-65535"]
         self.out.ipset += [f"add net{f} {a}" + (" nomatch" if self.chance(0.15) else "") for a in dict.fromkeys(nets)]
         self.out.ipset += [f"add ip{f} {a}" for a in singles]
@@ -605,8 +657,10 @@ class Maker:
             if self.chance(0.4):
                 asks.append(("eth0", ("192.0.2.130", "2001:db8:1::77")))
         via = "dev eth1" if w[0] == "second" and self.chance(0.6) else "dev docker0"
-        for route in ("10.20.0.0/16 " + via, "10.20.3.0/24 dev eth0", "blackhole 10.66.0.0/16", "unreachable 100.64.0.0/10",
-                      "prohibit 203.0.113.0/28", "2001:db8:20::/48 " + via, "2001:db8:20:3::/64 dev eth0", "blackhole 2001:db8:bad::/48",
+        for route in ("10.20.0.0/16 " + via, "10.20.3.0/24 dev eth0", "blackhole 10.66.0.0/16",
+                      "unreachable 100.64.0.0/10",
+                      "prohibit 203.0.113.0/28", "2001:db8:20::/48 " + via, "2001:db8:20:3::/64 dev eth0",
+                      "blackhole 2001:db8:bad::/48",
                       "unreachable 2001:db8:30::/48", "prohibit 2001:db8:31::/48"):
             if self.chance(0.12):
                 w.append(f"n ip {'-6 ' if ':' in route.split('/', 1)[0] else ''}route add {route}")

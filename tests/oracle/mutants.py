@@ -29,7 +29,8 @@ MUTANTS = [
     ("routed by the old destination", "path.c", "world_route(e->world, &s->env.daddr,",
      "world_route(e->world, &s->env.daddr_orig,"),
     ("forwarded sources are not looked at", "path.c",
-     "drop_sources(e, s);\n\teval_trail(e, NULL, NULL, NULL, \"routed to", "eval_trail(e, NULL, NULL, NULL, \"routed to"),
+     "drop_sources(e, s);\n\teval_trail(e, NULL, NULL, NULL, \"routed to",
+     "eval_trail(e, NULL, NULL, NULL, \"routed to"),
     ("highest priority first", "path_plan.c", "return x->priority < y->priority ? -1 : 1;",
      "return x->priority < y->priority ? 1 : -1;"),
     ("equal priorities: first made runs first", "path_plan.c", "a->chain->handle > b->chain->handle",
@@ -47,7 +48,8 @@ MUTANTS = [
     ("return accepts", "eval_run.c", "states_add(r->e, r->x->returned, &r->env, &r->go);",
      "states_add(r->e, r->x->accepted, &r->env, &r->go);"),
     ("reject goes on", "eval_run.c", "return run_drop(r, \"reject\");", "return true;"),
-    ("an exact condition is inverted", "eval_run.c", "if (inverted) {\n\t\trun_leave(r, &in);", "if (!inverted) {\n\t\trun_leave(r, &in);"),
+    ("an exact condition is inverted", "eval_run.c", "if (inverted) {\n\t\trun_leave(r, &in);",
+     "if (!inverted) {\n\t\trun_leave(r, &in);"),
     ("lookups are never inverted", "eval_lookup.c", "run_condition(r, &o, op->u.lookup.inverted);",
      "run_condition(r, &o, false);"),
     ("catch-all of a map of sources", "eval_lookup.c", "if (s->has_catchall)\n\t\tuse_part", "if (0)\n\t\tuse_part"),
@@ -56,7 +58,8 @@ MUTANTS = [
     ("may and must swapped: less is not more", "eval_cmp.c",
      "op->u.cmp.op != NFT_CMP_NEQ && op->u.cmp.op != NFT_CMP_LT &&", "op->u.cmp.op != NFT_CMP_NEQ &&"),
     ("a mask with holes is one range", "eval_cmp.c", "sub = (sub - free_bits) & free_bits;", "sub = 0;"),
-    ("the mask is not applied to the value", "eval_cmp.c", "u128 lo = (value & mask) | sub;", "u128 lo = (value & ~(u128)0xff & mask) | sub;"),
+    ("the mask is not applied to the value", "eval_cmp.c", "u128 lo = (value & mask) | sub;",
+     "u128 lo = (value & ~(u128)0xff & mask) | sub;"),
     ("source NAT is not seen by later rules", "eval_load.c", "if (!env->snat)\n\t\treturn (struct byte)",
      "if (1)\n\t\treturn (struct byte)"),
     ("ct keys before conntrack", "eval_load.c", "if (env->track != TRACK_NEW)\n\t\treturn LOAD_BROKE;", ""),
@@ -66,7 +69,8 @@ MUTANTS = [
     ("NAT takes over the other family", "eval_nat.c", "&& n->family != family)", "&& 0)"),
     ("NAT forgets the port", "eval_nat.c", "env.dport = t.n_ports ? t.ports[i % ports] : 0;", ""),
     ("notrack does nothing", "eval_effect.c", "r->env.track = TRACK_UNTRACKED;", ";"),
-    ("marks are set, not masked", "eval_effect.c", "*mark = ((*mark & ~mask) ^ value) & ~*unknown;", "*mark = value & ~*unknown;"),
+    ("marks are set, not masked", "eval_effect.c", "*mark = ((*mark & ~mask) ^ value) & ~*unknown;",
+     "*mark = value & ~*unknown;"),
     ("ct mark without an entry", "eval_effect.c", "if (r->env.track != TRACK_NEW) {", "if (0) {"),
     ("bitwise forgets the mask", "eval_regs.c", "(uint8_t)(((b.value & mask) ^ flip) & ~b.unknown);",
      "(uint8_t)((b.value ^ flip) & ~b.unknown);"),
@@ -80,9 +84,11 @@ MUTANTS = [
      "return in->rp_filter ? DROP_REVERSE : DROP_NOT;"),
     ("own addresses pass", "world_drop.c", "return is_own4(w, a) ? DROP_OWN : DROP_NOT;", "return DROP_NOT;"),
     ("routes begin one late", "fib_find.c", "if (t->segs[mid].lo <= a)", "if (t->segs[mid].lo < a)"),
-    ("iprange is never inverted", "xt_match_addr.c", "(const uint8_t *)max), invert);", "(const uint8_t *)max), false);"),
+    ("iprange is never inverted", "xt_match_addr.c", "(const uint8_t *)max), invert);",
+     "(const uint8_t *)max), false);"),
     ("addrtype is never inverted", "xt_match_addr.c", "xt_bool(has != m->u.type.invert_dest)", "xt_bool(has)"),
-    ("rpfilter is never inverted", "xt_match_addr.c", "m->u.rpfilter & XT_RPFILTER_INVERT ? xt_not(o, env->family) : o;", "o;"),
+    ("rpfilter is never inverted", "xt_match_addr.c",
+     "m->u.rpfilter & XT_RPFILTER_INVERT ? xt_not(o, env->family) : o;", "o;"),
     ("multiport has no ranges", "xt_match_port.c", "if (i->pflags[k]) {", "if (0) {"),
     ("nomatch of ipset counts as match", "ipset_ask.c", "nomatch == p->swapped ? MATCH : NO_MATCH", "MATCH"),
 ]
@@ -142,7 +148,8 @@ def try_one(tree, cases, mutant):
             return "does not build: " + built.stdout[-500:]
         start = time.monotonic()
         how = notice(cases, os.path.join(tree, "build"))
-        print(f"{'noticed' if how else 'MISSED ':8} {name:44} {how or ''} ({time.monotonic() - start:.1f} s)", flush=True)
+        print(f"{'noticed' if how else 'MISSED ':8} {name:44} {how or ''} ({time.monotonic() - start:.1f} s)",
+              flush=True)
         return None if how else "not noticed"
     finally:
         with open(path, "w", encoding="utf-8") as f:
