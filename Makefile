@@ -85,6 +85,7 @@ $(foreach r,$(ROLES),$(eval $(call role_rules,$(r))))
 
 INSTALL ?= install
 pages := guardd.8 guardctl.8 guardd.yaml.5
+units := guardd.service guard-exposure.service guard-exposure.timer guard-shadow.socket guard-shadow@.service
 
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sbindir) $(libexecdir) $(datadir)/filters $(datadir)/rules \
@@ -94,7 +95,8 @@ install: all
 	$(INSTALL) -m 755 $(filter-out %/guardd %/guardctl,$(exes)) $(DESTDIR)$(libexecdir)
 	$(INSTALL) -m 644 filters/*.yaml $(DESTDIR)$(datadir)/filters
 	$(INSTALL) -m 644 rules/*.yaml $(DESTDIR)$(datadir)/rules
-	sed 's,/usr/sbin,$(sbindir),' systemd/guardd.service >$(DESTDIR)$(unitdir)/guardd.service
+	for unit in $(units); do sed 's,/usr/sbin,$(sbindir),; s,/usr/libexec/guardd,$(libexecdir),' \
+		systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	$(INSTALL) -m 644 systemd/guardd.sysusers $(DESTDIR)$(sysusersdir)/guardd.conf
 	$(INSTALL) -m 644 systemd/guardd.tmpfiles $(DESTDIR)$(tmpfilesdir)/guardd.conf
 	$(INSTALL) -m 644 docs/*.md README.md LICENSE $(DESTDIR)$(docdir)
@@ -104,7 +106,7 @@ install: all
 
 uninstall:
 	rm -rf $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir) $(DESTDIR)$(docdir)
-	rm -f $(addprefix $(DESTDIR),$(sbindir)/guardd $(sbindir)/guardctl $(unitdir)/guardd.service \
+	rm -f $(addprefix $(DESTDIR),$(sbindir)/guardd $(sbindir)/guardctl $(addprefix $(unitdir)/,$(units)) \
 		$(sysusersdir)/guardd.conf $(tmpfilesdir)/guardd.conf $(prefix)/share/bash-completion/completions/guardctl \
 		$(patsubst %.5,$(mandir)/man5/%.5,$(filter %.5,$(pages))) $(patsubst %.8,$(mandir)/man8/%.8,$(filter %.8,$(pages))))
 

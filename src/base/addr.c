@@ -83,23 +83,36 @@ parse_quad(uint8_t out[4], const char *text, size_t n)
 }
 
 int
-addr_parse(struct addr *out, const char *text, size_t n)
+addr_parse_unfolded(struct addr *out, const char *text, size_t n)
 {
 	char buf[INET6_ADDRSTRLEN + 1];
 	const char *zone = memchr(text, '%', n);
-	uint8_t bytes[16];
 
+	*out = (struct addr){0};
 	if (zone)
 		n = (size_t)(zone - text);
-	if (!zone && parse_quad(bytes, text, n) == 0)
-		return addr_from_bytes(out, AF_INET, bytes);
+	if (!zone && parse_quad(out->bytes, text, n) == 0) {
+		out->family = 4;
+		return 0;
+	}
 	if (n < 2 || n >= sizeof(buf) || memchr(text, '\0', n))
 		return -EINVAL;
 	memcpy(buf, text, n);
 	buf[n] = '\0';
-	if (inet_pton(AF_INET6, buf, bytes) != 1)
+	if (inet_pton(AF_INET6, buf, out->bytes) != 1)
 		return -EINVAL;
-	return addr_from_bytes(out, AF_INET6, bytes);
+	out->family = 6;
+	return 0;
+}
+
+int
+addr_parse(struct addr *out, const char *text, size_t n)
+{
+	struct addr a;
+
+	if (addr_parse_unfolded(&a, text, n) < 0)
+		return -EINVAL;
+	return addr_from_bytes(out, addr_af(&a), a.bytes);
 }
 
 const char *
@@ -164,14 +177,14 @@ prefix_last(const struct prefix *p)
 }
 
 int
-prefix_parse(struct prefix *out, const char *text, size_t n)
+prefix_parse_unfolded(struct prefix *out, const char *text, size_t n)
 {
 	const char *slash = memchr(text, '/', n);
 	size_t host_len = slash ? (size_t)(slash - text) : n;
 	struct addr a;
 	unsigned len = 0, digits = 0;
 
-	if (addr_parse(&a, text, host_len) < 0)
+	if (addr_parse_unfolded(&a, text, host_len) < 0)
 		return -EINVAL;
 	if (!slash) {
 		*out = prefix_host(&a);
@@ -182,16 +195,30 @@ prefix_parse(struct prefix *out, const char *text, size_t n)
 			return -EINVAL;
 		len = len * 10 + (unsigned)(text[i] - '0');
 	}
-	/* A mapped prefix (::ffff:192.0.2.0/120) counts its bits from the IPv6 end. */
-	if (a.family == 4 && memchr(text, ':', host_len)) {
-		if (len < 96)
-			return -EINVAL;
-		len -= 96;
-	}
 	if (digits == 0 || len > addr_bits(&a))
 		return -EINVAL;
 	*out = prefix_of(&a, len);
 	return addr_equal(&out->addr, &a) ? 0 : -ERANGE;
+}
+
+int
+prefix_parse(struct prefix *out, const char *text, size_t n)
+{
+	const char *slash = memchr(text, '/', n);
+	struct prefix p;
+	struct addr a;
+	int r = prefix_parse_unfolded(&p, text, n);
+
+	if (r == -EINVAL || addr_parse(&a, text, slash ? (size_t)(slash - text) : n) < 0)
+		return -EINVAL;
+	/* A mapped prefix (::ffff:192.0.2.0/120) counts its bits from the IPv6 end. */
+	if (a.family != p.addr.family) {
+		if (p.len < 96)
+			return -EINVAL;
+		p = prefix_of(&a, p.len - 96u);
+	}
+	*out = p;
+	return r;
 }
 
 const char *

@@ -3,7 +3,7 @@
  * One address type for both families, and prefixes of it. Values only, no allocation.
  * Bytes are in network order; an IPv4 address uses the first four and leaves the rest zero, so that
  * two equal addresses are equal by memcmp. IPv4-mapped IPv6 (RFC 4291, 2.5.5.2) is folded into IPv4
- * by everything that makes an address from outside.
+ * by everything that makes an address from outside, but for what is called unfolded.
  */
 #pragma once
 
@@ -33,6 +33,9 @@ unsigned addr_bits(const struct addr *a);
 unsigned addr_size(const struct addr *a);
 /* Parses n bytes of text (no NUL needed); a zone (%eth0) is dropped, mapped folded. -EINVAL. */
 int addr_parse(struct addr *out, const char *text, size_t n);
+/* The same for addresses of packets: mapped text stays IPv6, which is what a packet with such an
+ * address is to the kernel's rules. */
+int addr_parse_unfolded(struct addr *out, const char *text, size_t n);
 /* Writes the canonical text (RFC 5952 for IPv6) and returns buf. */
 const char *addr_format(const struct addr *a, char buf[static ADDR_TEXT_MAX]);
 int addr_cmp(const struct addr *a, const struct addr *b);
@@ -46,6 +49,7 @@ int addr_af(const struct addr *a);
 /* ADDR or ADDR/LEN. -EINVAL when it does not parse, -ERANGE when host bits are set (out is masked).
  */
 int prefix_parse(struct prefix *out, const char *text, size_t n);
+int prefix_parse_unfolded(struct prefix *out, const char *text, size_t n);
 /* "ADDR/LEN", or plain "ADDR" for a host. */
 const char *prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_MAX]);
 /* The prefix of length len that holds a (len is cut to the family's bits). */

@@ -186,6 +186,8 @@ deliver(const struct globals *g, const char *path, json_t *result)
 	strbuf_printf(&text, "%s\n", line);
 	if (g->json)
 		fputs(text.text, stdout);
+	/* What was found is out before anything is said about the file. */
+	fflush(stdout);
 	r = path ? replace(path, text.text, text.len) : 0;
 	if (r == 0)
 		return EXIT_DONE;

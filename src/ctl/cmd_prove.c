@@ -117,7 +117,7 @@ take_to(struct wants *w, const char *text, bool both)
 		size_t n = strcspn(text, ",");
 		struct addr a;
 
-		if (addr_parse(&a, text, n) < 0 || w->n_to == (both ? TO_MAX : 1)) {
+		if (addr_parse_unfolded(&a, text, n) < 0 || w->n_to == (both ? TO_MAX : 1)) {
 			fprintf(stderr, "guardctl prove: --to takes an address%s, not '%s'\n",
 			    both ? ", or one of each family: ADDR,ADDR" : "", text);
 			return false;
@@ -147,7 +147,7 @@ options_are_fine(const struct args *a, struct wants *w, bool packets)
 		    a->words[0]);
 		return false;
 	}
-	if (from && prefix_parse(&p, from, strlen(from)) < 0) {
+	if (from && prefix_parse_unfolded(&p, from, strlen(from)) < 0) {
 		fprintf(stderr, "guardctl prove: --from takes a prefix, not '%s'\n", from);
 		return false;
 	}

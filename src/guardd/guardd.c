@@ -111,21 +111,12 @@ on_exposure(void *ctx, const struct msg *m, int fd)
 	prove_on_msg(g->prove, m, fd);
 }
 
-static void
-on_blind(void *ctx)
-{
-	struct guardd *g = ctx;
-
-	prove_blind(g->prove);
-}
-
 static const struct roles_ops role_ops = {
     .on_all_ready = on_all_ready,
     .on_reload = on_reload,
     .on_lost = on_lost,
     .on_stopped = on_stopped,
     .on_exposure = on_exposure,
-    .on_blind = on_blind,
 };
 
 static void

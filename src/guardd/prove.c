@@ -36,7 +36,6 @@ struct prove {
 	bool again;                    /* prove the last dump once more: the image is a new one */
 	uint32_t asked, waiting_asked; /* the judge's number for it; 0: not asked */
 	uint32_t serial;               /* of the last proof */
-	bool blind;
 };
 
 static void
@@ -219,13 +218,6 @@ prove_again(struct prove *p)
 	next_proof(p);
 }
 
-void
-prove_blind(struct prove *p)
-{
-	p->blind = true;
-	tell_proof(p, -ECHILD, 0);
-}
-
 /* --- shadow replay --- */
 
 static void
@@ -271,8 +263,8 @@ prove_on_msg(struct prove *p, const struct msg *m, int fd)
 		on_dump(p, m, fd);
 		return;
 	case MSG_PROVE:
-		if (p->blind || !roles_send(p->roles, ROLE_WATCHER, m, -1))
-			tell_proof(p, -ECHILD, m->id);
+		if (!roles_send(p->roles, ROLE_WATCHER, m, -1))
+			tell_proof(p, -EAGAIN, m->id);
 		break;
 	case MSG_SHADOW:
 		on_shadow(p, m->u.proof.serial);

@@ -23,7 +23,5 @@ void prove_use(struct prove *p, struct roles *r);
 void prove_on_msg(struct prove *p, const struct msg *m, int fd);
 /* A new image is in force: what was dumped last is proven again with it. */
 void prove_again(struct prove *p);
-/* No dump will come any more. */
-void prove_blind(struct prove *p);
 /* True when pid was one of its runs; status is of waitpid(2). */
 bool prove_reap(struct prove *p, pid_t pid, int status);

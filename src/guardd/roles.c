@@ -50,6 +50,14 @@ static const enum role stop_order[] = {ROLE_READER, ROLE_JUDGE, ROLE_WATCHER, RO
 
 static int start_role(struct role_state *s);
 
+/* What it needs cannot be given twice: its end is the end of all, and the service manager starts
+ * anew. */
+static bool
+needs_power(enum role r)
+{
+	return r == ROLE_KEEPER || r == ROLE_WATCHER;
+}
+
 static void
 send_simple(struct role_state *s, enum msg_type type, uint32_t id)
 {
@@ -389,12 +397,8 @@ tell_end(const struct role_state *s, int status, usec_t again)
 		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
 	else
 		snprintf(how, sizeof(how), "status %d", WEXITSTATUS(status));
-	if (s->role == ROLE_KEEPER)
+	if (needs_power(s->role))
 		log_alert("%s ended (%s): guardd ends too, bans stay in the kernel",
-		    role_name(s->role), how);
-	else if (s->role == ROLE_WATCHER)
-		log_alert("%s ended (%s): nobody watches the firewall until guardd is restarted, "
-			  "bans go on",
 		    role_name(s->role), how);
 	else
 		log_warning("%s ended (%s): starting it again%s%s", role_name(s->role), how,
@@ -436,10 +440,9 @@ roles_reap(struct roles *r, pid_t pid, int status)
 		usec_t in = next_backoff(s);
 
 		tell_end(s, status, in);
-		if (s->role == ROLE_KEEPER)
-			r->ops->on_lost(r->ctx, "the keeper ended");
-		else if (s->role == ROLE_WATCHER)
-			r->ops->on_blind(r->ctx);
+		if (needs_power(s->role))
+			r->ops->on_lost(r->ctx,
+			    s->role == ROLE_KEEPER ? "the keeper ended" : "the watcher ended");
 		else
 			arm(s, in);
 	}

@@ -15,14 +15,13 @@
 struct roles;
 
 struct roles_ops {
-	void (*on_all_ready)(void *ctx);             /* each time the last one becomes ready */
-	void (*on_reload)(void *ctx, uint32_t id);   /* the judge asks */
-	void (*on_lost)(void *ctx, const char *why); /* guarding cannot go on: the keeper ended */
-	void (*on_stopped)(void *ctx);               /* after roles_stop: all have ended */
+	void (*on_all_ready)(void *ctx);           /* each time the last one becomes ready */
+	void (*on_reload)(void *ctx, uint32_t id); /* the judge asks */
+	void (*on_lost)(
+	    void *ctx, const char *why); /* guarding cannot go on: keeper or watcher ended */
+	void (*on_stopped)(void *ctx);   /* after roles_stop: all have ended */
 	/* MSG_DUMP, MSG_PROVE, MSG_SHADOW; fd is the callee's. */
 	void (*on_exposure)(void *ctx, const struct msg *m, int fd);
-	/* The watcher ended for good: it cannot be given its capability again. */
-	void (*on_blind)(void *ctx);
 };
 
 /* Descriptors for the roles that need them; they stay the caller's. */

@@ -210,8 +210,8 @@ static void
 no_proof(struct exposure *e, int error)
 {
 	if (!e->told_trouble || e->trouble != error)
-		log_alert("exposure cannot be proven (%s): what was found last stands",
-		    error == -ECHILD ? "guardd-watcher is gone: restart guardd" : strerror(-error));
+		log_alert(
+		    "exposure cannot be proven (%s): what was found last stands", strerror(-error));
 	e->told_trouble = true;
 	e->trouble = error;
 }
@@ -307,9 +307,7 @@ exposure_gaps(struct exposure *e)
 const struct proof *
 exposure_proof(const struct exposure *e, const char **trouble)
 {
-	*trouble = e->trouble == -ECHILD ? "guardd-watcher is gone: restart guardd"
-		   : e->trouble          ? strerror(-e->trouble)
-					 : NULL;
+	*trouble = e->trouble ? strerror(-e->trouble) : NULL;
 	return e->have ? &e->proof : NULL;
 }
 

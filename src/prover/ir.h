@@ -51,7 +51,9 @@ enum load_kind {
 	LOAD_FIB,     /* key: enum nft_fib_result, flags: NFTA_FIB_F_* */
 	LOAD_RT,      /* key: enum nft_rt_keys */
 	LOAD_ANY,     /* a value nobody knows (random, osf, hash...): every byte unknown */
-	LOAD_BREAKS,  /* as LOAD_ANY, and may end the rule (extension header that may be absent) */
+	LOAD_BREAKS,  /* as LOAD_ANY, and may end the rule (TCP option that may be absent) */
+	LOAD_HEADER,  /* as LOAD_BREAKS, and ends the rule surely unless the sender added an IPv6
+			 extension header or an IPv4 option to its packet */
 };
 
 struct op {

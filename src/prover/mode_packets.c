@@ -107,7 +107,7 @@ parse_packet(const char *text, size_t n, struct packet *p)
 	uint32_t port = 0;
 	size_t left, len;
 
-	if (!space || addr_parse(&p->from, text, (size_t)(space - text)) < 0)
+	if (!space || addr_parse_unfolded(&p->from, text, (size_t)(space - text)) < 0)
 		return false;
 	left = n - (size_t)(space + 1 - text);
 	slash = memchr(space + 1, '/', left);
@@ -238,7 +238,7 @@ choose_ways(struct packets *x)
 	for (unsigned i = 0; i < o->n_to; i++) {
 		struct addr to;
 
-		if (addr_parse(&to, o->to[i], strlen(o->to[i])) < 0)
+		if (addr_parse_unfolded(&to, o->to[i], strlen(o->to[i])) < 0)
 			return mode_cannot("'%s' is no address", o->to[i]);
 		x->ways[to.family == 6].to = to;
 	}

@@ -28,6 +28,12 @@ struct place {
 };
 
 static bool
+same_place(const struct probe *p, const struct place *to)
+{
+	return p->scope == to->scope && addr_equal(&p->to, &to->addr);
+}
+
+static bool
 allows(const struct image *img, const struct image_expose *x, const struct addr *a)
 {
 	for (uint32_t i = 0; i < x->allowed.n; i++)
@@ -36,18 +42,15 @@ allows(const struct image *img, const struct image_expose *x, const struct addr 
 	return false;
 }
 
-/* One that stands there already, for another rule or by another name, is not asked twice. */
+/* One that an earlier rule asked of the same address, whose questions stand last, is not repeated.
+ */
 static int
 add_question(struct asked *q, const struct image_expose *x, const struct place *to, uint8_t proto,
     uint16_t port)
 {
-	for (uint32_t i = 0; i < q->n; i++) {
-		const struct probe *p = &q->probes[i];
-
-		if (p->proto == proto && p->port == port && p->scope == to->scope &&
-		    addr_equal(&p->to, &to->addr))
+	for (uint32_t i = q->n; i-- > 0 && same_place(&q->probes[i], to);)
+		if (q->probes[i].proto == proto && q->probes[i].port == port)
 			return 0;
-	}
 	if (q->n == PROBE_MAX)
 		return mode_cannot("more than %d questions: name fewer targets", PROBE_MAX);
 	q->probes[q->n] =
@@ -88,6 +91,9 @@ add_target(struct asked *q, const struct place *to)
 	int r = 0;
 
 	q->targets++;
+	for (uint32_t i = 0; i < q->n; i++)
+		if (same_place(&q->probes[i], to))
+			return 0; /* by another name */
 	for (uint32_t i = 0; r == 0 && i < image_count(q->img, IMAGE_EXPOSES); i++)
 		if (is_about(&q->img->exposes[i], &to->addr))
 			r = add_ports(q, &q->img->exposes[i], to);

@@ -55,9 +55,9 @@ parse_options(struct asked *a, const struct mode_options *o)
 	}
 	if (o->n_to > 1)
 		return mode_cannot("--to once");
-	if (o->n_to && addr_parse(&a->to, o->to[0], strlen(o->to[0])) < 0)
+	if (o->n_to && addr_parse_unfolded(&a->to, o->to[0], strlen(o->to[0])) < 0)
 		return mode_cannot("'%s' is no address", o->to[0]);
-	if (o->from && prefix_parse(&a->from, o->from, strlen(o->from)) < 0)
+	if (o->from && prefix_parse_unfolded(&a->from, o->from, strlen(o->from)) < 0)
 		return mode_cannot("'%s' is no address or prefix", o->from);
 	if (o->in && !(a->in = world_iface_named(&a->m->world, o->in)))
 		return mode_cannot("there is no interface %s", o->in);

@@ -11,6 +11,8 @@
 
 #include "base/cleanup.h"
 
+#define PROBE_TURN 20 /* ms until who may start is looked for again */
+
 static const char *const names[PROBE_ANSWERS] = {
     [PROBE_SILENT] = "silent",
     [PROBE_OPEN] = "open",
@@ -222,21 +224,31 @@ give_up(struct probe *p, usec_t now)
 		finish(p, p->proto == IPPROTO_TCP ? PROBE_SILENT : PROBE_UNKNOWN, now);
 }
 
-/* Starts what may start, one question to a host at a time. */
+struct run {
+	struct probe *p;
+	uint32_t n;
+	uint64_t started; /* questions, repeated ones too */
+	usec_t began;
+};
+
+/* Starts what may start: one question to a host at a time, PROBE_RATE to all of them. */
 static void
-start_some(struct probe *p, uint32_t n, usec_t now)
+start_some(struct run *run, usec_t now)
 {
+	uint64_t may = 1 + (uint64_t)(now - run->began) * PROBE_RATE / USEC_PER_SEC;
+	struct probe *p = run->p;
 	uint32_t flight = 0;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < run->n; i++)
 		flight += p[i].fd >= 0;
-	for (uint32_t i = 0; i < n && flight < PROBE_FLIGHT; i++) {
+	for (uint32_t i = 0; i < run->n && flight < PROBE_FLIGHT && run->started < may; i++) {
 		struct probe *host = &p[p[i].host];
 
 		if (p[i].done || p[i].fd >= 0 || p[i].next > now || host->free > now)
 			continue;
 		host->free = now + (host->limited && p[i].tries ? PROBE_SLOW : PROBE_PACE);
 		start(&p[i], now);
+		run->started++;
 		flight += p[i].fd >= 0;
 	}
 }
@@ -261,7 +273,7 @@ wait_for_some(struct probe *p, uint32_t n)
 		fds[k] = (struct pollfd){p[i].fd, p[i].proto == IPPROTO_TCP ? POLLOUT : POLLIN, 0};
 		of[k++] = &p[i];
 	}
-	poll(fds, k, (int)(PROBE_PACE / USEC_PER_MSEC / 2));
+	poll(fds, k, PROBE_TURN);
 	now = clock_mono();
 	for (nfds_t i = 0; i < k; i++) {
 		if (fds[i].revents)
@@ -295,6 +307,8 @@ host_of(const struct probe *p, uint32_t i)
 int
 probe_run(struct probe *p, uint32_t n)
 {
+	struct run run = {.p = p, .n = n, .began = clock_mono()};
+
 	if (n > PROBE_MAX)
 		return -E2BIG;
 	for (uint32_t i = 0; i < n; i++) {
@@ -302,7 +316,7 @@ probe_run(struct probe *p, uint32_t n)
 		p[i].host = host_of(p, i);
 	}
 	while (!all_done(p, n)) {
-		start_some(p, n, clock_mono());
+		start_some(&run, clock_mono());
 		wait_for_some(p, n);
 	}
 	return 0;

@@ -2,8 +2,8 @@
  *
  * Asking other hosts' ports the plain way: connects and datagrams, without privilege, and what came
  * back told apart (IP_RECVERR, IPV6_RECVERR: ip(7)). Comes in: addresses and ports. Goes out: one
- * answer each. Bounded: PROBE_MAX questions, PROBE_FLIGHT sockets, one question to a target every
- * PROBE_PACE, PROBE_TRIES each; of one that sends ICMP errors, silent ports again every PROBE_SLOW.
+ * answer each. Bounded: PROBE_MAX questions of PROBE_TRIES each, PROBE_FLIGHT sockets, PROBE_RATE a
+ * second; one to a host every PROBE_PACE, of one that sends ICMP errors again every PROBE_SLOW.
  */
 #pragma once
 
@@ -13,8 +13,9 @@
 #include "base/addr.h"
 #include "base/clock.h"
 
-#define PROBE_MAX    4096
-#define PROBE_FLIGHT 128
+#define PROBE_MAX    16384
+#define PROBE_FLIGHT 512 /* RLIMIT_NOFILE has to hold them */
+#define PROBE_RATE   200 /* questions a second to all hosts together */
 #define PROBE_PACE   (100 * USEC_PER_MSEC)
 /* A host sends about one ICMP error a second to each address (icmp_ratelimit, after a burst). */
 #define PROBE_SLOW  (1100 * USEC_PER_MSEC)

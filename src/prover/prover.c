@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "prover/mode.h"
+#include "prover/probe.h"
 #include "prover/xt.h"
 #include "sandbox/sandbox.h"
 #include "wire/fds.h"
@@ -25,9 +26,8 @@
 enum { NEEDS_IMAGE = 1, NEEDS_DUMP = 2, NEEDS_RULES = 4 };
 
 /* Beside the common ones: plain sockets, for the one mode that asks other hosts. */
-static const int probe_calls[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind),
-    SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom), -1};
+static const int probe_calls[] = {SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(getsockname),
+    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(sendto), SCMP_SYS(recvfrom), -1};
 
 static const struct mode_row {
 	const char *name, *usage;
@@ -46,7 +46,7 @@ static const struct mode_row {
 	mode_packets, NULL, 16},
     {"--listeners", "", NEEDS_DUMP, 0, 0, "", mode_listeners, NULL, 16},
     {"--probe", "[TARGET...] [--peers]", NEEDS_IMAGE, 0, MODE_WORDS, "p", mode_probe, probe_calls,
-	256},
+	PROBE_FLIGHT + 16},
 };
 
 static int

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "prover/xt.h"
+
 #define TABLE_FLAGS 7u /* dormant, owner, persist */
 #define CHAIN_FLAGS 7u /* base, hardware offload, binding */
 
@@ -217,6 +219,62 @@ ease_tail(struct rule *rule)
 	}
 }
 
+/* Only looks, before it drops. */
+static bool
+only_drops(const struct rule *rule)
+{
+	for (uint32_t i = 0; i < rule->n; i++) {
+		const struct op *op = &rule->ops[i];
+
+		switch ((enum op_kind)op->kind) {
+		case OP_NOTHING:
+		case OP_LOAD:
+		case OP_IMMEDIATE:
+		case OP_CMP:
+		case OP_RANGE:
+		case OP_BITWISE:
+		case OP_SHIFT:
+		case OP_BYTEORDER:
+		case OP_XT_MATCH:
+		case OP_MAY:
+			break;
+		case OP_LOOKUP:
+			if (op->u.lookup.set->is_vmap)
+				return false;
+			break;
+		case OP_REJECT:
+			return true;
+		case OP_VERDICT:
+			return op->u.verdict.code == NF_DROP;
+		case OP_XT_TARGET:
+			return xt_target_action(op->u.xt_target)->effect == XT_REJECT;
+		default:
+			return false;
+		}
+	}
+	return false;
+}
+
+static bool
+needs_header(const struct op *op)
+{
+	return op->kind == OP_XT_MATCH ? xt_match_needs_header(op->u.xt_match)
+				       : op->kind == OP_LOAD && op->u.load.kind == LOAD_HEADER;
+}
+
+/* A rule that drops packets for a header that their senders add of their own will takes nothing
+ * from anyone: the same sender's plain packet passes it. So it is empty. */
+static void
+ease_header(struct rule *rule)
+{
+	bool needs = false;
+
+	for (uint32_t i = 0; i < rule->n && !needs; i++)
+		needs = needs_header(&rule->ops[i]);
+	if (needs && only_drops(rule))
+		rule->n = 0;
+}
+
 static int
 read_rule(struct reader *r, uint8_t family, struct got *g)
 {
@@ -244,6 +302,7 @@ read_rule(struct reader *r, uint8_t family, struct got *g)
 	if (!rule->comment)
 		rule->comment = r->comment;
 	ease_tail(rule);
+	ease_header(rule);
 	r->out->n_rules++;
 	return 0;
 }

@@ -163,8 +163,8 @@ expr_byteorder(struct expr *e, struct op *op)
 	op->len = (uint8_t)len;
 	if (how > NFT_BYTEORDER_HTON || (size != 2 && size != 4 && size != 8))
 		return "nft byteorder operation";
-	if (!len || len > REG_BYTES || len % size ||
-	    !expr_register(a[NFTA_BYTEORDER_SREG], len, &op->sreg) ||
+	/* Kernel and nft let a length be less than a unit: then nothing is turned. */
+	if (!len || len > REG_BYTES || !expr_register(a[NFTA_BYTEORDER_SREG], len, &op->sreg) ||
 	    !expr_register(a[NFTA_BYTEORDER_DREG], len, &op->dreg))
 		return "nft byteorder register";
 	return NULL;

@@ -59,7 +59,11 @@ expr_exthdr(struct expr *e, struct op *op)
 	len = present ? 1 : len;
 	if (!len || len > REG_BYTES || !expr_register(a[NFTA_EXTHDR_DREG], len, &op->dreg))
 		return "nft exthdr register";
-	return expr_load_any(op, present ? LOAD_ANY : LOAD_BREAKS, len);
+	if (present)
+		return expr_load_any(op, LOAD_ANY, len);
+	return expr_load_any(op,
+	    how == NFT_EXTHDR_OP_IPV6 || how == NFT_EXTHDR_OP_IPV4 ? LOAD_HEADER : LOAD_BREAKS,
+	    len);
 }
 
 /* Expressions with a key: a load by dreg, or a change by sreg. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct xt_kind *const tables[] = {
-    xt_kinds_ct, xt_kinds_addr, xt_kinds_iface, xt_kinds_port, xt_kinds_set};
+    xt_kinds_ct, xt_kinds_addr, xt_kinds_iface, xt_kinds_port, xt_kinds_set, xt_kinds_header};
 
 static const struct xt_kind *
 find(const char *name, uint32_t rev, uint8_t family)
@@ -36,6 +36,12 @@ xt_match_read(
 	else if (k && (!k->read || k->read(m, copy, a)))
 		m->kind = k;
 	return m;
+}
+
+bool
+xt_match_needs_header(const struct xt_match *m)
+{
+	return m->kind && m->needs_header;
 }
 
 struct outcome

@@ -22,6 +22,12 @@ const struct xt_target *xt_target_read(
 struct outcome xt_match_ask(const struct xt_match *m, const struct env *env, const struct world *w,
     struct port_class *ports);
 
+/* True: no packet has what it wants unless its sender adds an extension header. The answer to
+ * xt_match_ask stays OUT_MAYBE, since a rule that accepts such packets lets in whoever adds it. A
+ * rule that only drops them is nobody's way in and no plain packet's end: prover/ruleset leaves it
+ * empty. */
+bool xt_match_needs_header(const struct xt_match *m);
+
 /* What a target does. */
 enum xt_effect {
 	XT_NOTHING, /* LOG, NFLOG, TRACE, TCPMSS, CHECKSUM, ...: the next rule */
@@ -45,6 +51,8 @@ struct xt_action {
 	uint32_t value, mask, mask2;
 	struct {
 		uint8_t kind;                /* enum nat_kind */
+		bool by_hook;                /* kind is NAT_DESTINATION in prerouting and output,
+						NAT_SOURCE in input and postrouting */
 		struct addr min, max;        /* family 0: address stays */
 		uint16_t port_min, port_max; /* host order; 0: port stays */
 		uint32_t flags;

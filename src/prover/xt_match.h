@@ -32,6 +32,7 @@ struct xt_masked {
 struct xt_match {
 	const struct xt_kind *kind; /* NULL: not known, why says what */
 	const char *why;            /* "xt NAME" */
+	bool needs_header;          /* xt_match_needs_header */
 	union {
 		struct {
 			uint16_t match, invert, state, status, l4proto;
@@ -97,7 +98,7 @@ struct xt_kind {
 
 /* The kinds of a file; end with a NULL name. */
 extern const struct xt_kind xt_kinds_ct[], xt_kinds_addr[], xt_kinds_iface[], xt_kinds_port[],
-    xt_kinds_set[];
+    xt_kinds_set[], xt_kinds_header[];
 
 /* Index of a packet's family in the arrays above. */
 static inline unsigned

@@ -295,6 +295,28 @@ redirect6(struct xt_action *t, const void *info, const char **more)
 	return known;
 }
 
+/* The prefix is replaced, of the address that the hook may change: the flag tells prover/eval. */
+static bool
+netmap(struct xt_action *t, bool known)
+{
+	t->nat.kind = NAT_DESTINATION;
+	t->nat.by_hook = true;
+	t->nat.flags |= NF_NAT_RANGE_NETMAP;
+	return known && t->nat.min.family;
+}
+
+static bool
+netmap4(struct xt_action *t, const void *info, const char **more)
+{
+	return netmap(t, nat4(t, info, more));
+}
+
+static bool
+netmap6(struct xt_action *t, const void *info, const char **more)
+{
+	return netmap(t, nat_range6(t, info, more));
+}
+
 static bool
 set0_read(struct xt_action *t, const void *info, const char **more)
 {
@@ -378,6 +400,8 @@ static const struct target_kind kinds[] = {
     {"MASQUERADE", 0, V6, NATR1, XT_NAT, masq6},
     {"REDIRECT", 0, V4, NATV4, XT_NAT, redirect4},
     {"REDIRECT", 0, V6, NATR1, XT_NAT, redirect6},
+    {"NETMAP", 0, V4, NATV4, XT_NAT, netmap4},
+    {"NETMAP", 0, V6, NATR1, XT_NAT, netmap6},
     {"REJECT", 0, V4, sizeof(struct ipt_reject_info), XT_REJECT, NULL},
     {"REJECT", 0, V6, sizeof(struct ip6t_reject_info), XT_REJECT, NULL},
     {"TPROXY", 0, V4, sizeof(struct xt_tproxy_target_info), XT_STOLEN, NULL},

@@ -7,7 +7,12 @@
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "sandbox/sandbox.h"
@@ -23,7 +28,9 @@
 #define ANYWAY                                                                                     \
 	(60 * USEC_PER_SEC) /* for what sends no notice: ipsets, iptables-legacy, sockets          \
 			     */
-#define AGAIN USEC_PER_SEC
+#define AGAIN      USEC_PER_SEC
+#define LIVED_WELL (10 * USEC_PER_SEC)
+#define EARLY_MAX  10
 
 struct watcher {
 	struct event_base *base;
@@ -147,18 +154,29 @@ on_close(void *ctx, int error)
 	event_base_loopbreak(w->base);
 }
 
+#define SERVING                                                                                    \
+	SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(getdents64), SCMP_SYS(access),            \
+	    SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(getsockopt),                       \
+	    SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(pwrite64)
+
+static const int serving[] = {SERVING, -1};
+/* What stands by may also make another one of itself, which opens its sockets and sheds the rest.
+ */
+static const int standing_by[] = {SERVING, SCMP_SYS(clone), SCMP_SYS(clone3), SCMP_SYS(fork),
+    SCMP_SYS(set_robust_list), SCMP_SYS(wait4), SCMP_SYS(getppid), SCMP_SYS(socket), SCMP_SYS(bind),
+    SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(fstatfs), SCMP_SYS(capget),
+    SCMP_SYS(capset), SCMP_SYS(prlimit64), SCMP_SYS(setrlimit), SCMP_SYS(landlock_create_ruleset),
+    SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self), SCMP_SYS(seccomp), -1};
+
 static void
-enter_sandbox(void)
+enter_sandbox(const int *calls)
 {
-	static const int calls[] = {SCMP_SYS(openat), SCMP_SYS(newfstatat), SCMP_SYS(getdents64),
-	    SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(getsockopt),
-	    SCMP_SYS(memfd_create), SCMP_SYS(ftruncate), SCMP_SYS(pwrite64), -1};
 	static const struct sandbox_call narrow[] = {
 	    {SCMP_SYS(bpf), 0, BPF_PROG_QUERY}, {-1, 0, 0}};
 	static const struct sandbox_path paths[] = {
 	    {"/proc", false}, {"/sys/fs/cgroup", false}, {NULL, false}};
 	/* The names of iptables-legacy's tables are root's to read. */
-	static const struct sandbox s = {.role = "guardd-watcher",
+	const struct sandbox s = {.role = "guardd-watcher",
 	    .paths = paths,
 	    .calls = calls,
 	    .narrow = narrow,
@@ -195,23 +213,60 @@ start(struct watcher *w)
 	check(collector_new(&w->collector, 0), "the kernel's state");
 	check(chan_new(&w->chan, w->base, FD_SUPERVISOR, ROLE_WATCHER, ROLE_GUARDD, QUEUE, &ops, w),
 	    "channel to guardd");
-	enter_sandbox();
+	enter_sandbox(serving);
 }
 
-int
-main(int argc, char **argv)
+static int
+serve(void)
 {
 	static struct watcher w;
 	struct msg ready = {.type = MSG_READY};
 
-	log_init("guardd-watcher", LOG_INFO);
-	if (argc > 2 && strcmp(argv[1], "--dump") == 0)
-		return byhand_dump(argc - 2, argv + 2);
-	if (argc != 1)
-		fatal("usage: guardd-watcher [--dump FILE | --dump -- PROGRAM [ARGUMENT...]]");
 	start(&w);
 	chan_send(w.chan, &ready);
 	event_active(w.anyway, EV_TIMEOUT, 0);
 	event_base_dispatch(w.base);
 	return 0;
+}
+
+/*
+ * The supervisor has no capability left to give to a second watcher, so that the first one keeps
+ * it: this process does nothing but wait for the one that serves, and makes another when that dies.
+ */
+static int
+stand_by(void)
+{
+	for (int early = 0;;) {
+		pid_t self = getpid(), pid = fork();
+		usec_t began = clock_mono();
+		int status = 0;
+
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+			return getppid() == self ? serve() : 0;
+		}
+		if (pid < 0 || waitpid(pid, &status, 0) < 0)
+			fatal("cannot watch: %s", strerror(errno));
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+			return 0;
+		log_warning("the watching process ended (%s %d): starting it again",
+		    WIFSIGNALED(status) ? "signal" : "status",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+		early = clock_mono() - began > LIVED_WELL ? 0 : early + 1;
+		if (early == EARLY_MAX)
+			fatal("it ends again and again");
+		nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	log_init("guardd-watcher", LOG_INFO);
+	if (argc > 2 && strcmp(argv[1], "--dump") == 0)
+		return byhand_dump(argc - 2, argv + 2);
+	if (argc != 1)
+		fatal("usage: guardd-watcher [--dump FILE | --dump -- PROGRAM [ARGUMENT...]]");
+	enter_sandbox(standing_by);
+	return stand_by();
 }

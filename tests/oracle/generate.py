@@ -176,10 +176,10 @@ class Maker:
                                     ("255.128.255.128", "10.0.3.128"), ("255.255.1.0", "192.0.0.0"))
             return f"ip saddr & {mask} {self.pick('==', '!=')} {value}"
         if how == 8:
-            mask, value = self.pick(("ffff:ffff:ff00::", "2001:db8::"), ("ffff::ff00:0:0:0:0", "2001::"),
-                                    ("f000::", "2000::"))
-            return f"ip6 saddr & {mask} {self.pick('==', '!=')} {value}" if mask != "ffff::ff00:0:0:0:0" else \
-                "ip6 saddr & ffff:ffff:fff0:: == 2001:db8:20::"
+            mask, value = self.pick(("ffff:ffff:ff00::", "2001:db8::"), ("ffff:ffff:fff0::", "2001:db8:20::"),
+                                    ("f000::", "2000::"),
+                                    ("ffff:fff0:fff0::", "2001:db0:20::"))
+            return f"ip6 saddr & {mask} {self.pick('==', '!=')} {value}"
         only = f"meta protocol {ip} " if c.family not in ("ip", "ip6") else ""  # the other family has other bytes there
         return only + f"@nh,96,{self.pick('16 0x0a14', '8 0x0a', '32 0xc0000202', '24 0xcb0071')}" if f == 4 else \
             only + f"@nh,64,{self.pick('32 0x20010db8', '16 0x2001', '64 0x20010db800010000')}"
@@ -325,7 +325,8 @@ class Maker:
                     "numgen random mod 3 == 1", "numgen inc mod 3 == 1", "meta cpu 0", 'meta hour "08:00"-"18:00"',
                     "meta random & 1 == 1", "meta length 40-80", "meta iifgroup 0", 'meta iifkind "veth"',
                     "meta priority 0",
-                    "meta ipsec missing", "meta time > 1",
+                    "meta ipsec missing" if c.hook in ("prerouting", "input", "forward") else "meta cpu 0",
+                    "meta time > 1",
                     "ip ttl < 10" if c.fam == 4 else "ip6 hoplimit < 10",
                     f"jhash {'ip' if c.fam == 4 else 'ip6'} saddr mod 4 == 2",
                     f"{c.proto} sport 1024-65535", "tcp option maxseg exists" if c.proto == "tcp"
@@ -538,7 +539,7 @@ class Maker:
         out = [address, address, address, f"-p {proto} -m {proto} {neg}--dport {port}",
                f"-p {proto} -m {proto} --dport {port}:{port + 200}",
                f"-p {proto} -m multiport {neg}--dports {','.join(str(p) for p in self.r.sample(self.ports, 2))},7000:7100",
-               f"-p tcp -m multiport --ports {self.port()},80" if self.chance(0.0) else f"-p {proto}",
+               f"-p {proto}",
                f"-m conntrack {neg}--ctstate {self.pick('NEW', 'RELATED,ESTABLISHED', 'INVALID', 'NEW,UNTRACKED', 'DNAT')}",
                f"-m state --state {self.pick('NEW', 'INVALID', 'ESTABLISHED')}",
                f"-p {proto} -m conntrack --ctorigdstport {port}",

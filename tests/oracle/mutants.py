@@ -35,7 +35,7 @@ MUTANTS = [
      "return x->priority < y->priority ? 1 : -1;"),
     ("equal priorities: first made runs first", "path_plan.c", "a->chain->handle > b->chain->handle",
      "a->chain->handle < b->chain->handle"),
-    ("dormant tables count", "path_plan.c", "if (table->flags & NFT_TABLE_F_DORMANT)", "if (0)"),
+    ("dormant tables count", "path_plan.c", "(table->flags & NFT_TABLE_F_DORMANT) ||", "0 ||"),
     ("conntrack before everything", "path_plan.c", "PRIORITY_CONNTRACK (-200)", "PRIORITY_CONNTRACK (-1000)"),
     ("NAT last of prerouting", "path_plan.c", "PRIORITY_NAT_DST   (-100)", "PRIORITY_NAT_DST   (-1)"),
     ("IPv4 tables see IPv6", "path_plan.c", "c->table->family != NFPROTO_INET && c->table->family != own",

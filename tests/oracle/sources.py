@@ -24,6 +24,19 @@ def _number(text, family):
     return int(a) if a.version == family else None
 
 
+_MASKED = (re.compile(r"saddr & (\S+) (?:[!=]= )?(\S+)"), re.compile(r"()([\d.]+)/(\d+\.\d+\.\d+\.\d+)"))
+
+
+def masked(text, family, rng):
+    """Some addresses that fit each comparison under a mask, which may have holes."""
+    pairs = _MASKED[0].findall(text) + [(mask, value) for _, value, mask in _MASKED[1].findall(text)]
+    for mask, value in dict.fromkeys(pairs):
+        mask, value = _number(mask, family), _number(value, family)
+        if mask is not None and value is not None:
+            for _ in range(6):
+                yield rng.randint(0, LAST[family]) & ~mask | value & mask
+
+
 def literals(text, family):
     """All (first, last) of the addresses, prefixes and ranges in a text."""
     found = set()
@@ -50,6 +63,7 @@ def sources(text, family, rng, at_most):
         edges |= {first - 1, first, last, last + 1}
         inside |= {first + 1, last - 1, rng.randint(first, last), rng.randint(first, last), first ^ 0x100,
                    first ^ (1 << rng.randrange(32 if family == 4 else 128))}
+    inside |= set(masked(text, family, rng))
     special = {int(ipaddress.ip_address(a)) for a in SPECIAL[family].split()}
     others = {rng.randint(0, LAST[family]) for _ in range(16)}
     if family == 6:
