@@ -135,10 +135,16 @@ check:
 	@$(MAKE) --no-print-directory -s -j2 B=$(B)/fuzzed CC=clang SANITIZE=1 CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' fuzz
 	@B=$(B) python3 tests/check.py
 
+# Times, as ratios of things measured side by side. Needs root and an idle machine; nothing in check depends on it.
+bench:
+	@sh tests/deps.sh bench
+	@$(MAKE) --no-print-directory -s -j2 all
+	@B=$(B) python3 -W ignore tests/bench/exposure.py --json $(B)/bench-exposure.json
+
 include tests/tests.mk
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-.PHONY: all install uninstall clean run demo check unit fuzz
+.PHONY: all install uninstall clean run demo check bench unit fuzz
 clean:
 	rm -rf $(B)

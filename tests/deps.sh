@@ -8,14 +8,16 @@ libsqlite3-dev libyaml-dev libseccomp-dev libjansson-dev"
 check="$build clang clang-format libclang-rt-14-dev libcmocka-dev mandoc python3 python3-yaml nftables iproute2 procps
 openssh-server openssh-client sshpass nginx-light curl postfix dovecot-imapd rsyslog systemd
 systemd-journal-remote git binutils file sqlite3 iptables ipset ufw slapd ldap-utils rsyslog-relp docker-registry"
+bench="$build nftables iproute2 procps util-linux time python3"
 demo="$build nftables iproute2 openssh-server openssh-client sshpass"
 
 case ${1-} in
 build) want=$build ;;
 check) want=$check ;;
 demo) want=$demo ;;
+bench) want=$bench ;;
 *)
-	echo "usage: tests/deps.sh build|demo|check" >&2
+	echo "usage: tests/deps.sh build|demo|bench|check" >&2
 	exit 2
 	;;
 esac

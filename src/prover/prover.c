@@ -153,6 +153,7 @@ limit_space(const struct mode *m)
 {
 #if defined(__SANITIZE_ADDRESS__)
 	(void)m;
+	(void)on_abort;
 	return 0;
 #else
 	const struct rlimit space = {m->dump.size + SPACE_MAX, m->dump.size + SPACE_MAX};
