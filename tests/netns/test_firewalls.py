@@ -30,8 +30,8 @@ class ProductWorld(ExposureWorld):
             self.assertNotEqual(cell["state"], "depends", (key, cell))
         return cells, status
 
-    def agree(self, cells):
-        """The services' TCP ports as they were judged, met by packets from outside and inside."""
+    def agree(self, cells, families=(4, 6)):
+        """The services' TCP ports as they were judged, met by packets from outside and, in these families, inside."""
         for rule, proto, port in LISTENING:
             for family, outside, inside in ((4, self.V4, "192.0.2.1"), (6, self.V6, "2001:db8:2::1")):
                 state = self.state(cells, rule, proto, port, family)
@@ -39,6 +39,8 @@ class ProductWorld(ExposureWorld):
                     continue
                 got = self.attacker.connects(outside, port, timeout=0.5)
                 self.assertEqual(got == "open", state == "open", (rule, port, family, state, got))
+                if family not in families:
+                    continue
                 got = self.infra.connects(inside, port, timeout=0.5)
                 self.assertEqual(got == "open", state != "shut out", (rule, port, family, state, got))
 
@@ -104,8 +106,10 @@ class WithUfw(ProductWorld):
         cells, status = self.check()
         self.assertEqual(status, 2)
         self.assertEqual(self.states(cells, 4), {"proven"})
+        # It drops all of IPv6 then, what the host sends and neighbour discovery too: more than the ports' own rules.
+        self.assertEqual(self.states(cells, 6), {"shut out"})
         self.agree(cells)
-        self.agree(self.close_as_suggested())
+        self.agree(self.close_as_suggested(), families=(4,))
 
 
 class WithFirewalld(ProductWorld):
@@ -198,10 +202,16 @@ class WithDocker(ProductWorld):
                          ["refused", "refused", "open"])
         self.assertEqual(status, 2)
         found = cells["port", "registry", "tcp", 5000, 4]
-        self.assertEqual({f["to"] for f in found["findings"] if f["state"] == "open"}, {address})
+        # A neighbour can also send to 127.0.0.1: the destination is another one when routing would refuse it.
+        self.attacker.run("sysctl", "-qw", "net.ipv4.conf.all.route_localnet=1")
+        self.attacker.run("ip", "addr", "del", "127.0.0.1/8", "dev", "lo")
+        self.attacker.run("ip", "route", "add", "127.0.0.1/32", "via", self.V4)
+        ways = ((address, 5000), ("127.0.0.1", 5000))
+        self.assertEqual(self.reached(*ways), ["open"] * 2)
+        self.assertEqual({f["to"] for f in found["findings"] if f["state"] == "open"}, {address, "127.0.0.1"})
         self.assertNotEqual(self.state(cells, "registry", "tcp", 5000, 6), "open")
         self.close_as_suggested("registry")
-        self.assertEqual(self.reached((address, 5000)), ["silent"])
+        self.assertEqual(self.reached(*ways), ["silent"] * 2)
 
     def test_another_public_port_is_a_way_to_the_same_service(self):
         address = self.docker.start("registry", 5000, "-p", "8080:5000")
