@@ -384,10 +384,12 @@ settle(struct check *c, struct cell *cell)
 		qsort(f, cell->findings.n, sizeof(*f), by_state);
 	if (cell->kind == PROOF_UNNAMED && cell->state == PROOF_PROVEN)
 		cell->state = PROOF_LATENT;
-	if (c->sweep_cut && cell->policy && cell->state < PROOF_DEPENDS) {
+	if ((c->sweep_cut || c->targets_cut) && cell->policy && cell->state < PROOF_DEPENDS) {
 		cell->state = PROOF_DEPENDS;
 		cell->text =
-		    "not proven: destination NAT tells too many ports apart to look at all";
+		    c->sweep_cut
+			? "not proven: destination NAT tells too many ports apart to look at all"
+			: "not proven: destination NAT leads to too many addresses to look at all";
 	}
 	cell_explain(c, cell);
 	if (cell->kind == PROOF_PORT)

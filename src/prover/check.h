@@ -104,6 +104,7 @@ struct check {
 	struct list policies; /* struct policy * */
 	struct list targets;  /* of one family and protocol, see check_nat */
 	bool sweep_cut;       /* a sweep of all ports met more classes than CHECK_SEGMENTS */
+	bool targets_cut;     /* there were more than CHECK_TARGETS */
 	uint32_t counts[PROOF_STATES]; /* of evaluated cells */
 	uint32_t other;                /* cells of the other kinds */
 	enum proof_state state;

@@ -42,8 +42,10 @@ add_target(struct check *c, const struct addr *a, uint16_t lo, uint16_t hi, bool
 		if (addr_equal(&all[i].addr, a) && all[i].lo == lo && all[i].hi == hi &&
 		    all[i].container == container)
 			return;
-	if (c->targets.n >= CHECK_TARGETS)
+	if (c->targets.n >= CHECK_TARGETS) {
+		c->targets_cut = true;
 		return;
+	}
 	t = list_add(c->arena, &c->targets, sizeof(*t));
 	*t = (struct target){*a, lo, hi, container};
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <linux/fib_rules.h>
+#include <linux/if_addr.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -469,6 +471,30 @@ each_route(struct world *w, const struct dump *d, struct fib_route *out[2], uint
 	return 0;
 }
 
+/* An IPv6 address has no local route while duplicate address detection runs (long, on a bridge
+ * without carrier). It will have one any moment, without a word that anybody waits for. */
+static void
+add_tentative(struct world *w, struct fib_route *v, uint32_t *n)
+{
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct local_addr *l = &w->addrs[i];
+		const struct iface *f = world_iface(w, l->iface);
+
+		if (l->addr.family != 6 || !(l->flags & IFA_F_TENTATIVE) ||
+		    (l->flags & IFA_F_DADFAILED) || !f || !(f->flags & IFF_UP))
+			continue;
+		v[*n] = (struct fib_route){.lo = addr_number(&l->addr),
+		    .table = RT_TABLE_LOCAL,
+		    .seq = *n,
+		    .n_hops = 1,
+		    .hops = arena_alloc(w->arena, sizeof(struct fib_hop)),
+		    .len = 128,
+		    .type = RTN_LOCAL,
+		    .pref = 2};
+		v[(*n)++].hops->oif = l->iface;
+	}
+}
+
 int
 world_read_routes(struct world *w, const struct dump *d, const char **what)
 {
@@ -483,13 +509,14 @@ world_read_routes(struct world *w, const struct dump *d, const char **what)
 	if (r < 0)
 		return r;
 	for (int i = 0; i < 2; i++) {
-		routes[i] = arena_array(w->arena, n[i] + 1, sizeof(**routes));
+		routes[i] = arena_array(w->arena, n[i] + 1 + (size_t)w->n_addrs, sizeof(**routes));
 		if (!w->fib->families[i].dumped)
 			w->fib->families[i].why = "the routes could not be read";
 	}
 	r = each_route(w, d, routes, n);
 	if (r < 0)
 		return r;
+	add_tentative(w, routes[1], &n[1]);
 	for (int i = 0; i < 2; i++) {
 		make_trees(w, &w->fib->families[i], routes[i], n[i], i ? 6 : 4);
 		make_bounds(w, &w->fib->families[i], i ? 6 : 4);

@@ -106,5 +106,5 @@ struct fib_hit fib_match6(
     const struct fib *f, u128 a, uint32_t oif, bool strict, const struct addr *other);
 /* A route's interface may be dev. */
 bool fib_hit_uses(const struct fib_hit *h, uint32_t dev);
-/* ipv6_chk_addr: a usable address of this machine; strict: on dev. */
+/* ipv6_chk_addr: a usable address of this machine, or one that is about to be; strict: on dev. */
 bool fib_own6(const struct world *w, const struct addr *a, uint32_t dev, bool strict);

@@ -298,8 +298,7 @@ fib_own6(const struct world *w, const struct addr *a, uint32_t dev, bool strict)
 	for (uint32_t i = 0; i < w->n_addrs; i++) {
 		const struct local_addr *l = &w->addrs[i];
 
-		if (!addr_equal(&l->addr, a) ||
-		    ((l->flags & IFA_F_TENTATIVE) && !(l->flags & IFA_F_OPTIMISTIC)))
+		if (!addr_equal(&l->addr, a) || (l->flags & IFA_F_DADFAILED))
 			continue;
 		if (!dev || l->iface == dev || (!strict && l->scope < RT_SCOPE_LINK))
 			return true;

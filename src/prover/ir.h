@@ -52,8 +52,8 @@ enum load_kind {
 	LOAD_RT,      /* key: enum nft_rt_keys */
 	LOAD_ANY,     /* a value nobody knows (random, osf, hash...): every byte unknown */
 	LOAD_BREAKS,  /* as LOAD_ANY, and may end the rule (TCP option that may be absent) */
-	LOAD_HEADER,  /* as LOAD_BREAKS, and ends the rule surely unless the sender added an IPv6
-			 extension header or an IPv4 option to its packet */
+	LOAD_HEADER,  /* as LOAD_BREAKS, of an IPv6 extension header or IPv4 option, which a packet
+			 has only if its sender added it; flags: NFT_EXTHDR_F_PRESENT */
 };
 
 struct op {

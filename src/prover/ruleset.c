@@ -255,11 +255,20 @@ only_drops(const struct rule *rule)
 	return false;
 }
 
+/* What a packet has surely not if its sender did not add it. */
 static bool
-needs_header(const struct op *op)
+needs_header(const struct rule *rule, uint32_t i)
 {
-	return op->kind == OP_XT_MATCH ? xt_match_needs_header(op->u.xt_match)
-				       : op->kind == OP_LOAD && op->u.load.kind == LOAD_HEADER;
+	const struct op *op = &rule->ops[i], *next = i + 1 < rule->n ? op + 1 : NULL;
+
+	if (op->kind == OP_XT_MATCH)
+		return xt_match_needs_header(op->u.xt_match);
+	if (op->kind != OP_LOAD || op->u.load.kind != LOAD_HEADER)
+		return false;
+	if (!(op->u.load.flags & NFT_EXTHDR_F_PRESENT))
+		return true;
+	return next && next->kind == OP_CMP && next->sreg == op->dreg && next->len == 1 &&
+	       next->u.cmp.op == NFT_CMP_EQ && next->u.cmp.data[0] == 1;
 }
 
 /* A rule that drops packets for a header that their senders add of their own will takes nothing
@@ -270,7 +279,7 @@ ease_header(struct rule *rule)
 	bool needs = false;
 
 	for (uint32_t i = 0; i < rule->n && !needs; i++)
-		needs = needs_header(&rule->ops[i]);
+		needs = needs_header(rule, i);
 	if (needs && only_drops(rule))
 		rule->n = 0;
 }

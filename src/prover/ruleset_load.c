@@ -59,11 +59,10 @@ expr_exthdr(struct expr *e, struct op *op)
 	len = present ? 1 : len;
 	if (!len || len > REG_BYTES || !expr_register(a[NFTA_EXTHDR_DREG], len, &op->dreg))
 		return "nft exthdr register";
-	if (present)
-		return expr_load_any(op, LOAD_ANY, len);
-	return expr_load_any(op,
-	    how == NFT_EXTHDR_OP_IPV6 || how == NFT_EXTHDR_OP_IPV4 ? LOAD_HEADER : LOAD_BREAKS,
-	    len);
+	op->u.load.flags = got_number(a[NFTA_EXTHDR_FLAGS]);
+	if (how == NFT_EXTHDR_OP_IPV6 || how == NFT_EXTHDR_OP_IPV4)
+		return expr_load_any(op, LOAD_HEADER, len);
+	return expr_load_any(op, present ? LOAD_ANY : LOAD_BREAKS, len);
 }
 
 /* Expressions with a key: a load by dreg, or a change by sreg. */

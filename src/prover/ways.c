@@ -109,7 +109,7 @@ add_way(struct arena *a, struct list *ways, enum way_kind kind, const struct add
 	    .to = *to};
 }
 
-/* Not yet while duplicate address detection runs: then there is no local route. */
+/* Not where its interface is down, or duplicate address detection failed. */
 static bool
 is_delivered(const struct world *w, const struct addr *to, uint32_t iif)
 {

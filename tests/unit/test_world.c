@@ -653,15 +653,21 @@ test_kernel_types_of_both_families(void **state)
 }
 
 static void
-test_kernel_tentative_addresses_are_not_local(void **state)
+test_kernel_tentative_addresses_are_local_soon(void **state)
 {
 	(void)state;
 	if (!real_read("sysctl -qw net.ipv6.conf.e1.dad_transmits=200 && "
 		       "ip addr add 2001:db8:1::77/64 dev e1"))
 		skip();
-	assert_int_not_equal(routed("2001:db8:1::77", "e1"), ADDR_LOCAL);
+	assert_int_equal(routed("2001:db8:1::77", "e0"), ADDR_LOCAL);
+	assert_int_equal(routed("2001:db8:1::78", "e0"), ADDR_UNREACHABLE); /* does not forward */
 	real_end();
-	run("ip addr del 2001:db8:1::77/64 dev e1");
+	real_read("ip link set e1 down");
+	assert_int_not_equal(routed("2001:db8:1::77", "e0"), ADDR_LOCAL);
+	real_end();
+	run("ip link set e1 up; ip addr del 2001:db8:1::77/64 dev e1 2>/dev/null; "
+	    "ip addr replace 2001:db8:1::1/64 dev e1 nodad && "
+	    "ip addr replace fe80::2/64 dev e1 nodad");
 }
 
 static void
@@ -726,7 +732,7 @@ main(void)
 	    cmocka_unit_test(test_kernel_routes_and_martians),
 	    cmocka_unit_test(test_kernel_reverse_path_filter),
 	    cmocka_unit_test(test_kernel_types_of_both_families),
-	    cmocka_unit_test(test_kernel_tentative_addresses_are_not_local),
+	    cmocka_unit_test(test_kernel_tentative_addresses_are_local_soon),
 	    cmocka_unit_test(test_kernel_listeners),
 	    cmocka_unit_test(test_kernel_policy_rules_leave_local_exact),
 	};
