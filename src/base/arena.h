@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Memory of one run of a process that ends (or of one task): handed out in pieces, given back all at once. Comes in: sizes.
- * Goes out: zeroed memory that lives as long as the arena. Bounded by ARENA_MAX over all; past it,
- * or when the system has none left, the process aborts: the inputs' own bounds are far below it.
+ * Memory of one run of a process that ends (or of one task): handed out in pieces, given back all
+ * at once. Comes in: sizes. Goes out: zeroed memory that lives as long as the arena. Bounded by
+ * ARENA_MAX over all; past it, or when the system has none left, the process aborts: the inputs'
+ * own bounds are far below it.
  */
 #pragma once
 

@@ -198,7 +198,7 @@ deliver(const struct globals *g, const char *path, json_t *result)
 static int
 run(const struct globals *g, const struct args *a)
 {
-	struct test t = {.failed = json_array()};
+	struct test t = {0};
 	json_t *result;
 
 	if (!prove_may()) {
@@ -206,6 +206,7 @@ run(const struct globals *g, const struct args *a)
 		    stderr);
 		return EXIT_CANNOT;
 	}
+	t.failed = json_array();
 	check_report_init(&t.check);
 	probe_report_init(&t.probe);
 	run_both(&t, g);

@@ -41,7 +41,7 @@ static const struct kind kinds[] = {
     {DUMP_NFT_ELEMENTS, NFT_MSG_NEWSETELEM, "elements", 0,
 	{NFTA_SET_ELEM_LIST_TABLE, NFTA_SET_ELEM_LIST_SET, NFTA_SET_ELEM_LIST_ELEMENTS}, 0, 0},
     {DUMP_NFT_RULES, NFT_MSG_NEWRULE, "rule", NLM_F_APPEND,
-	{NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS, NFTA_RULE_COMPAT}, 0, 0},
+	{NFTA_RULE_TABLE, NFTA_RULE_CHAIN, NFTA_RULE_EXPRESSIONS}, 0, 0},
 };
 
 /* Messages on their way, as one transaction. */
@@ -123,6 +123,74 @@ keeps(const struct kind *k, unsigned type)
 	return false;
 }
 
+/* --- what nft_compat asks for, and no dump says --- */
+
+/* What the expressions of a rule have said of the protocol so far. */
+struct protocol {
+	uint32_t reg; /* it was loaded into; 0: none */
+	uint8_t number;
+	bool inverted, known;
+};
+
+static void
+see_load(struct protocol *p, const char *name, const struct nlattr *data, uint8_t family)
+{
+	uint32_t offset = family == NFPROTO_IPV4 ? 9 : 6; /* of the header's protocol byte */
+
+	if (!strcmp(name, "meta") && nl_be32(nl_inside(data, NFTA_META_KEY)) == NFT_META_L4PROTO)
+		p->reg = nl_be32(nl_inside(data, NFTA_META_DREG));
+	else if (!strcmp(name, "payload") &&
+		 nl_be32(nl_inside(data, NFTA_PAYLOAD_BASE)) == NFT_PAYLOAD_NETWORK_HEADER &&
+		 nl_be32(nl_inside(data, NFTA_PAYLOAD_OFFSET)) == offset &&
+		 nl_be32(nl_inside(data, NFTA_PAYLOAD_LEN)) == 1)
+		p->reg = nl_be32(nl_inside(data, NFTA_PAYLOAD_DREG));
+}
+
+static void
+see_compare(struct protocol *p, const struct nlattr *data)
+{
+	const struct nlattr *value = nl_inside(nl_inside(data, NFTA_CMP_DATA), NFTA_DATA_VALUE);
+	uint32_t op = nl_be32(nl_inside(data, NFTA_CMP_OP));
+
+	if (!p->reg || p->known || nl_be32(nl_inside(data, NFTA_CMP_SREG)) != p->reg || !value ||
+	    mnl_attr_get_payload_len(value) != 1 || (op != NFT_CMP_EQ && op != NFT_CMP_NEQ))
+		return;
+	p->known = true;
+	p->number = mnl_attr_get_u8(value);
+	p->inverted = op == NFT_CMP_NEQ;
+}
+
+/* iptables' extensions check that their rule is for a protocol they know (nft_compat.c). */
+static void
+put_compat(struct nlmsghdr *nlh, const struct nlmsghdr *from, uint8_t family)
+{
+	const struct nlattr *list = nl_attr(from, sizeof(struct nfgenmsg), NFTA_RULE_EXPRESSIONS);
+	struct protocol p = {0};
+	bool compat = false;
+	const struct nlattr *e;
+	struct nlattr *nest;
+
+	if (!list)
+		return;
+	mnl_attr_for_each_nested(e, list)
+	{
+		const char *name = nl_text(nl_inside(e, NFTA_EXPR_NAME));
+		const struct nlattr *data = nl_inside(e, NFTA_EXPR_DATA);
+
+		see_load(&p, name, data, family);
+		if (!strcmp(name, "cmp"))
+			see_compare(&p, data);
+		compat |= !strcmp(name, "match") || !strcmp(name, "target");
+	}
+	if (!compat || !p.known)
+		return;
+	nest = mnl_attr_nest_start(nlh, NFTA_RULE_COMPAT);
+	mnl_attr_put_u32(nlh, NFTA_RULE_COMPAT_PROTO, htonl(p.number));
+	mnl_attr_put_u32(
+	    nlh, NFTA_RULE_COMPAT_FLAGS, htonl(p.inverted ? NFT_RULE_COMPAT_F_INV : 0));
+	mnl_attr_nest_end(nlh, nest);
+}
+
 static int
 copy(struct batch *b, const struct nlmsghdr *from)
 {
@@ -149,6 +217,8 @@ copy(struct batch *b, const struct nlmsghdr *from)
 	}
 	if (k->type == NFT_MSG_NEWSET)
 		mnl_attr_put_u32(nlh, NFTA_SET_ID, htonl(++b->set_id));
+	if (k->type == NFT_MSG_NEWRULE)
+		put_compat(nlh, from, g->nfgen_family);
 	b->used += nlh->nlmsg_len;
 	b->n++;
 	return 0;

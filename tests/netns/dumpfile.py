@@ -66,7 +66,7 @@ def sealed(data, name="dump"):
 def image(share, etc):
     """The configuration as guardd-prover gets it: a sealed descriptor."""
     fd = os.memfd_create("image", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    subprocess.run(["bash", "-c", f'exec "$@" {FD_IMAGE}<>/proc/self/fd/{fd}', "bash", os.path.join(BUILD, "guardd-conf"),
+    subprocess.run(["bash", "-c", f'exec "$@" {FD_IMAGE}<&{fd}', "bash", os.path.join(BUILD, "guardd-conf"),
                     "-c", os.path.join(etc, "guardd.yaml"), "-s", share, "-e", etc, "-r", etc, "--image"],
                    check=True, pass_fds=(fd,))
     return fd
@@ -74,11 +74,16 @@ def image(share, etc):
 
 def prover(data, *args, image=-1, input="", timeout=60):
     """guardd-prover with this dump (bytes); the ended process."""
-    fd = sealed(data)
-    places = f"{FD_DUMP}<&{fd}" + (f" {FD_IMAGE}<&{image}" if image >= 0 else "")
+    fds = {FD_DUMP: sealed(data)}
+    if image >= 0:
+        fds[FD_IMAGE] = image
+    # Out of the way of each other.
+    high = {n: fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for n, fd in fds.items()}
+    places = " ".join(f"{n}<&{fd}" for n, fd in high.items())
     try:
         return subprocess.run(["bash", "-c", f'exec "$@" {places}', "bash", os.path.join(BUILD, "guardd-prover"), *args],
-                              pass_fds=(fd,) + ((image,) if image >= 0 else ()), input=input, text=True, timeout=timeout,
+                              pass_fds=tuple(high.values()), input=input, text=True, timeout=timeout,
                               errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     finally:
-        os.close(fd)
+        for fd in (fds[FD_DUMP], *high.values()):
+            os.close(fd)

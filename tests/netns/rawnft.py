@@ -68,7 +68,7 @@ def table(family, name):
 
 def ingress_chain(table_name, name, prefix):
     """A chain of table netdev that is on every interface whose name begins with prefix."""
-    hook = [attr(1, 0), attr(2, 0), attr(3, [attr(2, prefix.encode())])]
+    hook = [attr(1, 0), attr(2, 0), attr(4, [attr(2, prefix.encode())])]
     return NEWCHAIN, NETDEV, 0x400, [attr(1, table_name), attr(3, name), attr(4, hook), attr(5, 1), attr(7, "filter")]
 
 

@@ -56,6 +56,34 @@ addresses_parse_and_print_canonically(void **state)
 	}
 }
 
+/* To the kernel's rules a packet with a mapped address is an IPv6 one. */
+static void
+addresses_of_packets_are_not_folded(void **state)
+{
+	static const char *const same[] = {
+	    "192.0.2.7", "::ffff:192.0.2.7", "2001:db8::1", "::ffff:10.0.0.0/104", "10.0.0.0/8"};
+	char buf[ADDR_TEXT_MAX];
+	struct prefix p;
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(*same); i++) {
+		bool six = strchr(same[i], ':');
+
+		assert_int_equal(prefix_parse_unfolded(&p, same[i], strlen(same[i])), 0);
+		assert_int_equal(p.addr.family, six ? 6 : 4);
+		assert_string_equal(prefix_format(&p, buf), same[i]);
+		if (strchr(same[i], '/'))
+			continue;
+		assert_int_equal(addr_parse_unfolded(&a, same[i], strlen(same[i])), 0);
+		assert_string_equal(addr_format(&a, buf), same[i]);
+	}
+	assert_int_equal(prefix_parse_unfolded(&p, "::ffff:10.0.0.1/104", 19), -ERANGE);
+	assert_int_equal(prefix_parse(&p, "::ffff:10.0.0.0/90", 18), -EINVAL);
+	assert_int_equal(prefix_parse(&p, "::ffff:10.0.0.1/104", 19), -ERANGE);
+	assert_string_equal(prefix_format(&p, buf), "10.0.0.0/8");
+}
+
 static void
 bad_addresses_are_refused(void **state)
 {
@@ -270,6 +298,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(addresses_parse_and_print_canonically),
+	    cmocka_unit_test(addresses_of_packets_are_not_folded),
 	    cmocka_unit_test(bad_addresses_are_refused),
 	    cmocka_unit_test(prefixes_parse_mask_and_compare),
 	    cmocka_unit_test(prefixset_answers_like_a_list),

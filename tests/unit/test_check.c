@@ -706,6 +706,33 @@ container_by_its_own_address(void **state)
 	end(&s);
 }
 
+/* More addresses behind destination NAT than are looked at: what was not is not taken for proven.
+ */
+static void
+too_many_targets(void **state)
+{
+	_cleanup_(strbuf_fini) struct strbuf b = {0};
+	struct scene s;
+	struct result r;
+
+	(void)state;
+	begin(&s, &ldap, 1);
+	strbuf_puts(&b, "table ip n { map m { type inet_service : ipv4_addr; elements = {\n");
+	for (unsigned i = 0; i <= CHECK_TARGETS; i++)
+		strbuf_printf(&b, "%u : 172.17.%u.%u,\n", 2000 + 2 * i, i / 250, i % 250 + 2);
+	strbuf_puts(&b,
+	    "} }\nchain pre { type nat hook prerouting priority -100; dnat to tcp dport "
+	    "map @m; }\n}\n"
+	    "table inet f { chain i { type filter hook input priority 0; policy drop; }\n"
+	    "chain f { type filter hook forward priority 0; policy drop; }\n}");
+	nft(b.text);
+	run(&s, &r);
+	assert_true(r.check.targets_cut);
+	expect(&r, PROOF_PORT, 389, 4, PROOF_DEPENDS, "too many addresses");
+	done(&r);
+	end(&s);
+}
+
 /* Runs mode_packets with text as its standard input; what it prints, in out. */
 static int
 packets(struct result *r, const char *in, char *out, size_t room)
@@ -750,11 +777,12 @@ packets_in_bulk(void **state)
 	    packets(&r,
 		"198.51.100.1 tcp/389\n198.51.101.1 tcp/389\n198.51.100.1 udp/389\n"
 		"2001:db8:20::1 udp/500\n2001:db8:20::1 udp/600\n2001:db8:20::1 udp/601\n"
-		"198.51.100.1 tcp/80\n192.0.2.1 tcp/389",
+		"::ffff:198.51.100.1 tcp/389\n198.51.100.1 tcp/80\n192.0.2.1 tcp/389",
 		out, sizeof(out)));
 	assert_string_equal("198.51.100.1 tcp/389 A\n198.51.101.1 tcp/389 D\n"
 			    "198.51.100.1 udp/389 D\n2001:db8:20::1 udp/500 A\n"
 			    "2001:db8:20::1 udp/600 A\n2001:db8:20::1 udp/601 D\n"
+			    "::ffff:198.51.100.1 tcp/389 D\n"
 			    "198.51.100.1 tcp/80 ?\n192.0.2.1 tcp/389 D\n",
 	    out);
 	assert_int_equal(
@@ -841,6 +869,7 @@ main(void)
 	    cmocka_unit_test(ranges_tell_ports_apart),
 	    cmocka_unit_test(addresses_of_one_interface),
 	    cmocka_unit_test(container_by_its_own_address),
+	    cmocka_unit_test(too_many_targets),
 	    cmocka_unit_test(packets_in_bulk),
 	    cmocka_unit_test(proof_round_trip),
 	    cmocka_unit_test(one_rule_by_name),

@@ -139,6 +139,9 @@ static const struct rule_case cases[] = {
     {0, NULL, "-m helper --helper ftp", {"= maybe"}},
     {0, NULL, "-m policy --dir in --pol ipsec", {"= maybe"}},
     {0, NULL, "-m dscp --dscp 0x10", {"= maybe"}},
+    /* Whoever adds the header may get in. */
+    {6, NULL, "-m rt --rt-type 0", {"= maybe"}},
+    {6, NULL, "-m ipv6header --soft --header hop", {"= maybe"}},
     {0, NULL, "-m quota --quota 100000", {"= maybe"}},
     {0, NULL, "-m cpu --cpu 0", {"= maybe"}},
     {4, NULL, "-m ttl --ttl-gt 3", {"= maybe"}},
@@ -165,6 +168,37 @@ add_rules(void)
 		}
 }
 
+/* What plain packets never have, whatever is asked of it. */
+static const struct {
+	const char *args;
+	bool needs;
+} header_cases[] = {
+    {"-m rt --rt-type 0", true},
+    {"-m rt ! --rt-type 2 --rt-segsleft 0:3", true},
+    {"-m hbh --hbh-len 8", true},
+    {"-m dst ! --dst-len 8", true},
+    {"-m frag --fragid 1:5", true},
+    {"-m ah --ahspi 5", true},
+    {"-m ipv6header --soft --header hop", true},
+    {"-m ipv6header --header hop,prot", true},
+    {"-m ipv6header --header prot", false},
+    {"-m ipv6header ! --header hop,prot", false},
+    {"-m ipv6header --soft --header prot", false},
+    {"-m ipv6header --soft ! --header prot", true},
+    {"-m hl --hl-gt 3", false},
+    {"-m comment --comment x", false},
+};
+#define N_HEADERS (sizeof(header_cases) / sizeof(*header_cases))
+static char no_header[N_HEADERS];
+
+static void
+add_header_rules(void)
+{
+	for (size_t i = 0; i < N_HEADERS; i++)
+		no_header[i] = !xt_run("ip6tables-nft -N h%zu && ip6tables-nft -A h%zu %s", i, i,
+		    header_cases[i].args);
+}
+
 static int
 begin(void **state)
 {
@@ -175,6 +209,7 @@ begin(void **state)
 	if (!xt_enter())
 		return 0;
 	add_rules();
+	add_header_rules();
 	return xt_dump(f);
 }
 
@@ -419,11 +454,36 @@ what_is_not_known_is_maybe(void **state)
 	arena_fini(&a);
 }
 
+static void
+matches_that_need_a_header_say_so(void **state)
+{
+	struct xt_rules *f = *state;
+	unsigned asked = 0;
+
+	if (!f->have)
+		skip();
+	for (size_t i = 0; i < N_HEADERS; i++) {
+		const struct xt_match *m;
+		char chain[16];
+		struct xt_blob b;
+
+		snprintf(chain, sizeof(chain), "h%zu", i);
+		if (no_header[i] || !xt_chain_blob(f, 6, chain, true, &b))
+			continue;
+		m = xt_match_read(&f->arena, b.name, b.rev, b.info, b.n, NFPROTO_IPV6);
+		if (xt_match_needs_header(m) != header_cases[i].needs)
+			fail_msg("%s", header_cases[i].args);
+		asked++;
+	}
+	assert_true(asked > 8);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(matches_answer_like_the_kernel),
+	    cmocka_unit_test(matches_that_need_a_header_say_so),
 	    cmocka_unit_test(marks_and_flags_by_hand),
 	    cmocka_unit_test(what_is_not_known_is_maybe),
 	};

@@ -10,6 +10,8 @@
 
 #include "xt_rules.h"
 
+#include <linux/netfilter/nf_nat.h>
+
 /* One target in a chain of its own, and what it does in words of action_text. */
 struct target_case {
 	int family;
@@ -64,7 +66,8 @@ static const struct target_case targets[] = {
     {0, "nat", "-p tcp -j MASQUERADE --to-ports 1024-2048", "nat 2 1024-2048"},
     {0, "nat", "-p tcp -j REDIRECT --to-ports 389", "nat 3 389-389"},
     {0, "nat", "-j REDIRECT", "nat 3 0-0"},
-    {4, "nat", "-j NETMAP --to 192.0.2.0/24", "unknown xt NETMAP"},
+    {4, "nat", "-j NETMAP --to 192.0.2.0/24", "netmap 192.0.2.0-192.0.2.255 0-0"},
+    {6, "nat", "-j NETMAP --to 2001:db8::/120", "netmap 2001:db8::-2001:db8::ff 0-0"},
 };
 #define N_TARGETS (sizeof(targets) / sizeof(*targets))
 
@@ -119,6 +122,7 @@ action_text(const struct xt_action *a, char *out, size_t n)
 	    [XT_QUEUE] = "queue",
 	    [XT_STOLEN] = "stolen"};
 	char lo[ADDR_TEXT_MAX], hi[ADDR_TEXT_MAX];
+	int at = 0;
 
 	switch (a->effect) {
 	case XT_MARK:
@@ -141,7 +145,11 @@ action_text(const struct xt_action *a, char *out, size_t n)
 		break;
 	case XT_NAT:
 		if (a->nat.min.family)
-			snprintf(out, n, "nat %u %s-%s %u-%u", a->nat.kind,
+			at = a->nat.by_hook && a->nat.flags & NF_NAT_RANGE_NETMAP
+				 ? snprintf(out, n, "netmap ")
+				 : snprintf(out, n, "nat %u ", a->nat.kind);
+		if (at)
+			snprintf(out + at, n - (size_t)at, "%s-%s %u-%u",
 			    addr_format(&a->nat.min, lo), addr_format(&a->nat.max, hi),
 			    a->nat.port_min, a->nat.port_max);
 		else

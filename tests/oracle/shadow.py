@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The second opinion on real rulesets: each is proven, and guardd-shadow replays the witnesses on a copy of its rules.
+
+No witness may be decided otherwise by the kernel. A ruleset whose copy cannot be loaded is said to be so; most must be.
+"""
+import collections
+import fcntl
+import glob
+import os
+import re
+import struct
+import sys
+import tempfile
+
+import world
+
+CONFIG = 'groups:\n  infra:\n    - {name: pica01, addresses: [10.20.0.7, "2001:db8:20::5"]}\n    - 192.0.2.2\n'
+HEADER, CELL = 8 + 4 * 6 + 16 + 4 + 16 + 4, 112
+SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+NAMES = ("not asked", "same", "different")
+
+
+def memfd(data=b"", seal=False):
+    fd = os.memfd_create("shadow", os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    if seal:
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, SEALS)
+    # Out of the way of the numbers below.
+    far = fcntl.fcntl(fd, fcntl.F_DUPFD, 50)
+    os.close(fd)
+    return far
+
+
+def with_fds(cmd, **numbers):
+    """cmd with descriptors under the numbers that guardd's executables look for."""
+    words = " ".join(f"{name[1:]}<&{fd}" if name[0] == "i" else f"{name[1:]}<>/proc/self/fd/{fd}"
+                     for name, fd in numbers.items())
+    return ["bash", "-c", f'exec "$@" {words}', "bash", *cmd], tuple(numbers.values())
+
+
+def image(folder):
+    config = os.path.join(folder, "guardd.yaml")
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(CONFIG)
+    fd = memfd()
+    cmd, fds = with_fds([f"{world.BUILD}/guardd-conf", "-c", config, "-s", world.ROOT, "-e", folder, "-r", folder, "--image"],
+                        o4=fd)
+    world.run(cmd, fds=fds)
+    return fd
+
+
+def ask(w, img):
+    """Numbers of answers by name, and what the shadow said."""
+    w.dump()
+    with open(w.dump_path, "rb") as f:
+        dump = memfd(f.read(), True)
+    proof, answer = memfd(), memfd()
+    cmd, fds = with_fds([f"{world.BUILD}/guardd-prover", "--proof"], i4=img, i9=dump, o10=proof)
+    world.run(cmd, fds=fds)
+    fcntl.fcntl(proof, fcntl.F_ADD_SEALS, SEALS)
+    n = struct.unpack("<I", os.pread(proof, 4, 16))[0]
+    cmd, fds = with_fds([f"{world.BUILD}/guardd-shadow"], i9=dump, i10=proof, o1=answer)
+    r = world.run(cmd, fds=fds, status=(0, 3))
+    got = os.pread(answer, n, 0)
+    for fd in (dump, proof, answer):
+        os.close(fd)
+    return collections.Counter(NAMES[b] for b in got), r.stderr.strip().splitlines()
+
+
+def main():
+    world.private_run()
+    wrong, loaded, total = 0, 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        img = image(folder)
+        shared = os.path.join(os.path.dirname(world.ROOT), "shared", "rulesets")
+        for script in sorted(glob.glob(f"{world.HERE}/rulesets/*.sh") + glob.glob(f"{shared}/[0-9]*.sh")):
+            name = os.path.basename(script)[:-3]
+            with open(script, encoding="utf-8") as f:
+                text = f.read()
+            needs = re.search(r"^#: needs (.*)", text, re.M)
+            if needs and any(os.system(f"command -v {x} >/dev/null") for x in needs.group(1).split()):
+                print(f"{name:28} SKIP: needs {needs.group(1)}")
+                continue
+            w = world.World(text, strict=os.path.dirname(script).startswith(world.HERE))
+            try:
+                got, said = ask(w, img)
+            finally:
+                w.close()
+            total += 1
+            loaded += bool(got["same"] + got["different"])
+            wrong += got["different"]
+            print(f"{name:28} {dict(got)} {' | '.join(said)}", flush=True)
+    print(f"{total} rulesets, {loaded} replayed, {wrong} witnesses decided otherwise")
+    sys.exit(wrong > 0 or loaded * 10 < total * 7)
+
+
+if __name__ == "__main__":
+    main()
