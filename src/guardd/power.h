@@ -11,7 +11,7 @@
 
 /* 1 << CAP_NET_ADMIN | 1 << CAP_DAC_READ_SEARCH */
 uint64_t power_keeper(void);
-/* 1 << CAP_NET_ADMIN */
+/* The same: it reads the rules, and the names of iptables-legacy's tables. */
 uint64_t power_watcher(void);
 /* Uid and gid of a user; -ENOENT. */
 int power_lookup(const char *user, uid_t *uid, gid_t *gid);

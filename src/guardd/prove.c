@@ -32,6 +32,7 @@ struct prove {
 	struct run prover, shadow;
 	int dump;                      /* of the running or last proof; -1: none */
 	int proof;                     /* the last one, sealed */
+	int proven;                    /* the dump it is of: the next may be in work already */
 	int waiting;                   /* the newest dump that came meanwhile */
 	bool again;                    /* prove the last dump once more: the image is a new one */
 	uint32_t asked, waiting_asked; /* the judge's number for it; 0: not asked */
@@ -62,6 +63,7 @@ prove_new(struct prove **out, struct event_base *base, const char *runtime)
 	    .runtime = runtime,
 	    .dump = -1,
 	    .proof = -1,
+	    .proven = -1,
 	    .waiting = -1,
 	    .prover.out = -1,
 	    .shadow.out = -1};
@@ -91,6 +93,7 @@ prove_free(struct prove *p)
 	}
 	closep(&p->dump);
 	closep(&p->proof);
+	closep(&p->proven);
 	closep(&p->waiting);
 	free(p);
 }
@@ -204,7 +207,9 @@ proof_ended(struct prove *p, int status)
 
 	if (fd >= 0) {
 		closep(&p->proof);
+		closep(&p->proven);
 		p->proof = fd;
+		p->proven = fcntl(p->dump, F_DUPFD_CLOEXEC, 3);
 		p->serial++;
 	}
 	tell_proof(p, fd < 0 ? fd : 0, p->asked);
@@ -234,9 +239,11 @@ static void
 on_shadow(struct prove *p, uint32_t serial)
 {
 	struct spawn s = spawn_new("guardd-shadow");
-	int r = serial != p->serial || p->proof < 0 ? -ESTALE : p->shadow.pid > 0 ? -EBUSY : 0;
+	int r = serial != p->serial || p->proof < 0 || p->proven < 0 ? -ESTALE
+		: p->shadow.pid > 0                                  ? -EBUSY
+								     : 0;
 
-	s.fds[FD_DUMP] = p->dump;
+	s.fds[FD_DUMP] = p->proven;
 	s.fds[FD_PROOF] = p->proof;
 	p->shadow.serial = serial;
 	if (r == 0)

@@ -92,6 +92,11 @@ tell_summary(struct exposure *e)
 	if (e->told_first && !memcmp(e->summary, n, sizeof(e->summary)))
 		return;
 	memcpy(e->summary, n, sizeof(e->summary));
+	if (e->gaps.left_out)
+		log_warning(
+		    "exposure: %u findings more than are kept apart (%d): guardctl check shows "
+		    "all",
+		    e->gaps.left_out, GAPS_MAX);
 	e->told_first = true;
 	log_info("exposure: %u proven, %u latent, %u depend, %u shut out, %u open%s",
 	    n[PROOF_PROVEN], n[PROOF_LATENT], n[PROOF_DEPENDS], n[PROOF_SHUT_OUT], n[PROOF_OPEN],

@@ -22,6 +22,28 @@ add_line(struct strbuf *out, const char *json)
 	strbuf_puts(out, "\n");
 }
 
+/* A cell whose object did not fit into the proof has its sentence still. */
+static void
+add_cell(struct strbuf *out, const struct proof *p, const struct proof_cell *cell)
+{
+	struct json j;
+
+	if (cell->json) {
+		add_line(out, p->text + cell->json);
+		return;
+	}
+	json_begin(&j, out);
+	json_text(&j, "type", "cell");
+	json_text(&j, "kind", proof_kind_name(cell->kind));
+	json_text(&j, "rule", p->text + cell->rule);
+	json_int(&j, "port", cell->port);
+	json_int(&j, "port_high", cell->port_high);
+	json_int(&j, "family", cell->family);
+	json_text(&j, "state", proof_state_name(cell->state));
+	json_text(&j, "text", p->text + cell->text);
+	json_end(&j);
+}
+
 static void
 show_proof(struct request *q, const struct asking *a)
 {
@@ -42,7 +64,7 @@ show_proof(struct request *q, const struct asking *a)
 
 		if (*a->rule && strcmp(a->rule, p->text + cell->rule) != 0)
 			continue;
-		add_line(&out, p->text + cell->json);
+		add_cell(&out, p, cell);
 		shown++;
 	}
 	if (*a->rule && !shown) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What the control socket answers: one row per request with its right and its words
- * (docs/control.md). Comes in: a request's words. Goes out: JSON lines about the court's tables,
+ * (docs/protocol.md). Comes in: a request's words. Goes out: JSON lines about the court's tables,
  * and changes to them.
  */
 #pragma once

@@ -16,7 +16,7 @@ import tempfile
 import world
 
 CONFIG = 'groups:\n  infra:\n    - {name: pica01, addresses: [10.20.0.7, "2001:db8:20::5"]}\n    - 192.0.2.2\n'
-HEADER, CELL = 8 + 4 * 6 + 16 + 4 + 16 + 4, 112
+CELL = 104  # struct proof_cell; its text's offset is in its last 12 bytes
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 NAMES = ("not asked", "same", "different")
 
@@ -63,9 +63,15 @@ def ask(w, img):
     cmd, fds = with_fds([f"{world.BUILD}/guardd-shadow"], i9=dump, i10=proof, o1=answer)
     r = world.run(cmd, fds=fds, status=(0, 3))
     got = os.pread(answer, n, 0)
+    data = os.pread(proof, 16 << 20, 0)
+    cells, texts = struct.unpack_from("<II", data, 20)
+    odd = []
+    for i in (i for i, b in enumerate(got) if b == 2):
+        at = texts + struct.unpack_from("<I", data, cells + CELL * i + CELL - 12)[0]
+        odd.append(data[at:data.index(b"\0", at)].decode())
     for fd in (dump, proof, answer):
         os.close(fd)
-    return collections.Counter(NAMES[b] for b in got), r.stderr.strip().splitlines()
+    return collections.Counter(NAMES[b] for b in got), r.stderr.strip().splitlines() + odd
 
 
 def main():
