@@ -71,6 +71,7 @@ def jobs_of(group):
     if group == "oracle":
         return [("oracle", [sys.executable, "tests/oracle/oracle.py", "--seed", "1", "--random", "60", "--packets", "6000",
                             "--at-least", "300000"], env, "."),
+                ("oracle shadow", [sys.executable, "tests/oracle/shadow.py"], env, "."),
                 ("oracle mutants", [sys.executable, "tests/oracle/mutants.py", "--few"], env, ".")]
     sys.exit(f"unknown group {group}")
 

@@ -21,9 +21,12 @@ nl_new(struct nl **out, int bus, uint32_t groups)
 	    getsockname(n->fd, (struct sockaddr *)&a, &len) < 0)
 		return -errno;
 	n->port = a.nl_pid;
-	/* Without CAP_NET_ADMIN the buffers stay small. */
-	setsockopt(n->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-	setsockopt(n->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	/* Without CAP_NET_ADMIN, or with that of another user namespace, as large as net.core lets
+	 * them be. */
+	if (setsockopt(n->fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(n->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (setsockopt(n->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
+		setsockopt(n->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	setsockopt(n->fd, SOL_NETLINK, NETLINK_CAP_ACK, &one, sizeof(one));
 	*out = n;
 	n = NULL;

@@ -24,8 +24,10 @@ struct env {
 	uint32_t mark, mark_unknown; /* bits of mark that are not known */
 	uint32_t ctmark, ctmark_unknown;
 	uint8_t track;        /* enum track */
-	bool dnat, snat;      /* a mapping was made; no second one of the kind */
+	bool dnat, snat_done; /* a mapping was made; no second one of the kind */
+	bool snat;            /* the header's source is another one than the set's */
 	bool snat_addr_known; /* then saddr_new is what headers carry; the set stays the source's */
+	bool saddr_early;     /* it was rewritten before conntrack saw it */
 	struct addr saddr_new;
 	uint8_t pkttype;      /* PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST */
 	uint8_t family_hook;  /* NFPROTO_* of the chain now run (meta nfproto is family) */

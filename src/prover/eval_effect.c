@@ -106,6 +106,11 @@ set_network(struct run *r, const struct op *op)
 	}
 	if (overlaps(at, op->len, saddr + size, size))
 		r->env.daddr_unknown = true;
+	if (overlaps(at, op->len, saddr, size)) {
+		r->env.snat = true;
+		r->env.snat_addr_known = false;
+		r->env.saddr_new = (struct addr){0};
+	}
 	return !overlaps(at, op->len, saddr, 2 * size) && !overlaps(at, op->len, proto, 1) && at;
 }
 

@@ -207,7 +207,7 @@ load_tuple_addr(const struct env *env, struct regs *r, const struct op *op, bool
 	const char *why = reply ? "ct reply" : "ct original";
 
 	if (source != reply) {
-		if (env->snat && reply)
+		if (reply ? env->snat : env->saddr_early)
 			regs_put_unknown(r, op->dreg, op->len, why);
 		else
 			regs_put_source(r, op->dreg, env, why);

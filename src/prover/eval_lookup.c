@@ -392,8 +392,6 @@ use_element(struct run *r, const struct op *op, uint32_t index)
 	const struct set *s = op->u.lookup.set;
 	struct element el;
 
-	if (!s->is_vmap && !(s->is_map && op->u.lookup.has_dreg))
-		return true;
 	any_element(s, index, &el);
 	if (s->is_vmap)
 		return run_verdict(r, &el.verdict);
@@ -475,6 +473,12 @@ map_run(struct run *r, const struct op *op, uint32_t i, const struct key *key)
 	return false;
 }
 
+static struct ranges
+growing_ranges(const struct growing *g)
+{
+	return (struct ranges){.v = g->v, .n = ranges_tidy(g->v, g->n), .owned = true};
+}
+
 /* A key of masked, unknown and other bytes: who surely and who perhaps is in the set. */
 static struct outcome
 mixed_key(struct run *r, const struct op *op)
@@ -482,26 +486,27 @@ mixed_key(struct run *r, const struct op *op)
 	const struct set *s = op->u.lookup.set;
 	struct parts parts = parts_read(r->e, s, r->regs.b + op->sreg);
 	struct outcome o = {.kind = OUT_SPLIT};
-	struct growing may = {0};
+	struct part may = {0}, must = {0};
+	bool more = parts.more;
 
 	for (uint32_t k = 0; k < parts.n; k++) {
 		const struct part *p = &parts.v[k];
-		struct ranges where = {.v = p->where.v, .n = p->where.n};
+		const struct ranges where = {.v = p->where.v, .n = p->where.n};
 
-		for (uint32_t j = 0; j < where.n; j++) {
-			grow(&may.v, may.n, &may.room, sizeof(*may.v));
-			may.v[may.n++] = where.v[j];
-		}
-		if (!p->exact) {
+		part_add(&may, &where);
+		if (p->exact)
+			part_add(&must, &where);
+		else
 			o.why = key_why(&r->regs, op);
-			continue;
-		}
-		o.must = (struct ranges){.v = p->where.v, .n = p->where.n, .owned = true};
-		parts.v[k].where = (struct growing){0};
 	}
-	o.may = (struct ranges){.v = may.v, .n = ranges_tidy(may.v, may.n), .owned = true};
 	parts_fini(&parts);
-	if (!may.n) {
+	o.may = growing_ranges(&may.where);
+	o.must = growing_ranges(&must.where);
+	if (more) {
+		outcome_fini(&o);
+		return outcome_of(OUT_MAYBE, "a map with more values than the limit");
+	}
+	if (!o.may.n) {
 		outcome_fini(&o);
 		o.kind = OUT_NO;
 	}
@@ -553,7 +558,8 @@ lookup_run(struct run *r, const struct op *op, uint32_t i)
 		return unknown_set(r, op);
 	key = key_read(r->e, &r->regs, op->sreg, s->key_len);
 	lookup_ports(r->e, &r->regs, op);
-	return s->is_map ? map_run(r, op, i, &key) : set_run(r, op, &key);
+	/* Of a map that is asked without a destination only the keys count. */
+	return op->u.lookup.has_dreg ? map_run(r, op, i, &key) : set_run(r, op, &key);
 }
 
 enum lookup_quick

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "prover/eval_private.h"
 
+#include <linux/if_addr.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_nat.h>
 #include <linux/rtnetlink.h>
@@ -80,26 +81,33 @@ netmap(const struct mapping *m, const struct addr *old)
 	return a;
 }
 
+/* ipv6_addr_scope: link-local and site-local, unicast and multicast; anything else is 0. */
 static uint8_t
 scope_of(const struct addr *a)
 {
-	bool link = a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+	uint8_t group = a->bytes[0] == 0xff ? a->bytes[1] & 0xf : 0;
+	uint8_t local = a->bytes[0] == 0xfe ? a->bytes[1] & 0xc0 : 0;
 
-	return a->family == 6 && link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	if (group == 2 || local == 0x80)
+		return RT_SCOPE_LINK;
+	return group == 5 || local == 0xc0 ? RT_SCOPE_SITE : RT_SCOPE_UNIVERSE;
 }
 
-/* The first address of the interface; for IPv6 the first of the destination's scope. */
+/* The first address of the interface; to a destination of a narrow IPv6 scope, the first of that
+ * (nf_nat_redirect_ipv6). */
 static bool
 redirect_addr(const struct run *r, struct addr *out)
 {
 	const struct world *w = r->e->world;
+	uint8_t scope = r->env.family == 6 ? scope_of(&r->env.daddr) : 0;
 
 	for (uint32_t i = 0; i < w->n_addrs; i++) {
 		const struct local_addr *l = &w->addrs[i];
 
-		if (l->iface != r->env.iif || l->addr.family != r->env.family)
+		if (l->iface != r->env.iif || l->addr.family != r->env.family ||
+		    (l->addr.family == 6 && (l->flags & IFA_F_DADFAILED)))
 			continue;
-		if (l->addr.family == 6 && scope_of(&l->addr) != scope_of(&r->env.daddr))
+		if (scope && scope_of(&l->addr) != scope)
 			continue;
 		*out = l->addr;
 		return true;
@@ -219,13 +227,14 @@ source(struct run *r, const struct mapping *m)
 
 	eval_trail(r->e, r->rule, r->rule->chain, r->unknown, "%s",
 	    m->kind == NAT_MASQUERADE ? "masquerade" : "snat");
-	env->snat = true;
-	if (m->kind != NAT_MASQUERADE && !m->has_addr) {
-		/* Ports only. */
-		env->snat = false;
-	} else if (m->kind != NAT_MASQUERADE && m->addr_known && addr_equal(&m->min, &m->max)) {
-		env->snat_addr_known = true;
-		env->saddr_new = m->min;
+	env->snat_done = true;
+	if (m->kind == NAT_MASQUERADE || m->has_addr) {
+		bool one = m->kind != NAT_MASQUERADE && m->addr_known &&
+			   addr_equal(&m->min, &m->max);
+
+		env->snat = true;
+		env->snat_addr_known = one;
+		env->saddr_new = one ? m->min : (struct addr){0};
 	}
 	states_add(r->e, r->x->accepted, env, &r->go);
 	return false;

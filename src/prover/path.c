@@ -67,7 +67,7 @@ passes_by(const struct env *env, bool nat, uint32_t hook)
 {
 	if (!nat)
 		return false;
-	return env->track != TRACK_NEW || (hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat);
+	return env->track != TRACK_NEW || (hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat_done);
 }
 
 static void
@@ -108,6 +108,7 @@ begin_tracking(struct evaluator *e, struct states *s)
 			env->track = TRACK_NEW;
 			env->daddr_orig = env->daddr;
 			env->dport_orig = env->dport;
+			env->saddr_early = env->snat;
 		}
 		states_add(e, &out, env, states_set(s, i));
 	}
@@ -248,15 +249,35 @@ kernel_drops(struct evaluator *e, struct state *s, const char *text)
 	pile_fini(&s->sources);
 }
 
+/* As below, where a rule has written another source into the header. */
+static void
+drop_rewritten(struct evaluator *e, struct state *s, const struct addr_set *by)
+{
+	const struct env *env = &s->env;
+	u128 n = addr_number(&env->saddr_new);
+
+	if (env->snat_addr_known && ranges_has(by->must, n)) {
+		kernel_drops(e, s, "rewritten source dropped by the kernel");
+	} else if (!env->snat_addr_known || ranges_has(by->may, n)) {
+		eval_note(e, "a rewritten source", pile_whole(&s->sources));
+		eval_drop(e, env, pile_whole(&s->sources));
+	}
+}
+
 /* Martians and reverse-path filter. */
 static void
 drop_sources(struct evaluator *e, struct state *s)
 {
 	const struct world *w = e->world;
 	struct addr_set by = world_source_drop(w, &s->env.daddr, e->q->iif, s->env.oif);
-	struct srcset in = srcset_meet(pile_whole(&s->sources), by.may);
+	struct srcset in;
 	u128 n;
 
+	if (s->env.snat) {
+		drop_rewritten(e, s, &by);
+		return;
+	}
+	in = srcset_meet(pile_whole(&s->sources), by.may);
 	if (srcset_empty(&in))
 		return;
 	if (e->q->trail && srcset_first(&in, &n)) {

@@ -257,12 +257,27 @@ cap_if_changing(struct mode *m)
 	m->world.n_mechanisms = n + 1;
 }
 
+/* The watcher says of each part what it read, or why not: a part that is missing was cut off. Only
+ * elements are not there where there are no sets. */
+static int
+look_for_holes(struct mode *m, unsigned needs)
+{
+	if (!dump_next(&m->dump, NULL, DUMP_SOCKETS) && !m->sockets_hidden)
+		return mode_cannot("the dump is damaged: no sockets");
+	for (size_t i = 0; (needs & NEEDS_RULES) && i < sizeof(vital) / sizeof(*vital); i++)
+		if (vital[i].kind != DUMP_NFT_ELEMENTS && !dump_next(&m->dump, NULL, vital[i].kind))
+			return mode_cannot("the dump is damaged: no %s", vital[i].what);
+	return 0;
+}
+
 static int
 read_dump(struct mode *m, unsigned needs)
 {
 	const char *what = "";
 	int r = look_for_failures(m, needs);
 
+	if (r == 0)
+		r = look_for_holes(m, needs);
 	if (r != 0)
 		return r;
 	r = world_read(&m->world, &m->dump, &m->arena, &what);

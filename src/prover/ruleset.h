@@ -72,9 +72,10 @@ struct reader {
 	const struct dump *dump;
 	size_t arena_before, element_bytes;
 	struct names tables, chains, sets;
-	struct list all_chains; /* struct chain * */
-	const char *comment;    /* of the rule being read */
-	const char *what;       /* why an error was returned */
+	struct list all_chains;    /* struct chain * */
+	const char *comment;       /* of the rule being read */
+	const struct chain *chain; /* the same's */
+	const char *what;          /* why an error was returned */
 };
 
 /* Zeroed memory of the arena, or NULL (r->what says so) past RULESET_MAX. */

@@ -269,10 +269,12 @@ expr_target(struct expr *e, struct op *op)
 {
 	const struct nlattr *info = e->g.a[NFTA_TARGET_INFO];
 	const char *name = got_text(e->g.a[NFTA_TARGET_NAME], e->r->a);
+	const struct chain *c = e->r->chain;
 
 	op->kind = OP_XT_TARGET;
 	op->name = arena_printf(e->r->a, "xt %s", name);
 	op->u.xt_target = xt_target_read(e->r->a, name, got_number(e->g.a[NFTA_TARGET_REV]),
-	    mnl_attr_get_payload(info), mnl_attr_get_payload_len(info), e->table->family);
+	    mnl_attr_get_payload(info), mnl_attr_get_payload_len(info), e->table->family,
+	    c->is_base ? (int)c->hook : -1);
 	return NULL;
 }

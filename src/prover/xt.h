@@ -15,8 +15,10 @@ struct xt_target;
  * not known answers OUT_MAYBE under its name. The arena's. */
 const struct xt_match *xt_match_read(
     struct arena *a, const char *name, uint32_t rev, const void *info, size_t n, uint8_t family);
-const struct xt_target *xt_target_read(
-    struct arena *a, const char *name, uint32_t rev, const void *info, size_t n, uint8_t family);
+/* hook: NF_INET_* of the base chain that the rule stands in, -1: in no base chain. NETMAP is SNAT
+ * or DNAT by it, and unknown without it. */
+const struct xt_target *xt_target_read(struct arena *a, const char *name, uint32_t rev,
+    const void *info, size_t n, uint8_t family, int hook);
 
 /* Whether a match holds for a packet; narrows ports when it looked at the port. */
 struct outcome xt_match_ask(const struct xt_match *m, const struct env *env, const struct world *w,
@@ -51,8 +53,6 @@ struct xt_action {
 	uint32_t value, mask, mask2;
 	struct {
 		uint8_t kind;                /* enum nat_kind */
-		bool by_hook;                /* kind is NAT_DESTINATION in prerouting and output,
-						NAT_SOURCE in input and postrouting */
 		struct addr min, max;        /* family 0: address stays */
 		uint16_t port_min, port_max; /* host order; 0: port stays */
 		uint32_t flags;

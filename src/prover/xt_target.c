@@ -295,12 +295,10 @@ redirect6(struct xt_action *t, const void *info, const char **more)
 	return known;
 }
 
-/* The prefix is replaced, of the address that the hook may change: the flag tells prover/eval. */
+/* The prefix is replaced. */
 static bool
 netmap(struct xt_action *t, bool known)
 {
-	t->nat.kind = NAT_DESTINATION;
-	t->nat.by_hook = true;
 	t->nat.flags |= NF_NAT_RANGE_NETMAP;
 	return known && t->nat.min.family;
 }
@@ -315,6 +313,16 @@ static bool
 netmap6(struct xt_action *t, const void *info, const char **more)
 {
 	return netmap(t, nat_range6(t, info, more));
+}
+
+/* Whose address it is, is up to the hook. */
+static bool
+netmap_kind(struct xt_action *t, int hook)
+{
+	bool before = hook == NF_INET_PRE_ROUTING || hook == NF_INET_LOCAL_OUT;
+
+	t->nat.kind = before ? NAT_DESTINATION : NAT_SOURCE;
+	return hook >= 0;
 }
 
 static bool
@@ -428,8 +436,8 @@ find(const char *name, uint32_t rev, uint8_t family)
 }
 
 const struct xt_target *
-xt_target_read(
-    struct arena *a, const char *name, uint32_t rev, const void *info, size_t n, uint8_t family)
+xt_target_read(struct arena *a, const char *name, uint32_t rev, const void *info, size_t n,
+    uint8_t family, int hook)
 {
 	struct xt_target *t = arena_alloc(a, sizeof(*t));
 	const struct target_kind *k = find(name, rev, family);
@@ -447,6 +455,10 @@ xt_target_read(
 	t->changes_sets = t->action.effect == XT_DYNAMIC;
 	if (k && k->read && !k->read(&t->action, copy, &more))
 		t->action.effect = XT_UNKNOWN;
+	if (t->action.nat.flags & NF_NAT_RANGE_NETMAP && !netmap_kind(&t->action, hook)) {
+		t->action.effect = XT_UNKNOWN;
+		more = " behind a jump";
+	}
 	if (t->action.effect != XT_UNKNOWN)
 		more = "";
 	t->action.name = arena_printf(a, "xt %s%s", name, more);

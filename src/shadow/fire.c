@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define TABLE "guardd_shadow"
+#define SAID  "said"
 #define TRIES 200 /* of a millisecond each, until a packet has arrived */
 
 /* --- counting: base chains whose policy counts what reaches it --- */
@@ -86,6 +87,9 @@ shadow_record(struct shadow *s)
 	    NULL);
 	put_chain(s->nft, buf, &used, NFPROTO_INET, "forwarded", NF_INET_POST_ROUTING, INT_MAX,
 	    NF_DROP, NULL);
+	/* What the copy itself says (errors, redirects, resets) goes nowhere and is no survivor. */
+	put_chain(
+	    s->nft, buf, &used, NFPROTO_INET, SAID, NF_INET_LOCAL_OUT, INT_MIN, NF_DROP, NULL);
 	put_table(s->nft, buf, &used, NFPROTO_NETDEV);
 	for (uint32_t i = 0; i < s->n_ifaces; i++)
 		if (s->ifaces[i].up)
@@ -120,7 +124,7 @@ on_chain(const struct nlmsghdr *nlh, void *ctx)
 	n = nl_be64(nl_inside(nl_attr(nlh, head, NFTA_CHAIN_COUNTERS), NFTA_COUNTER_PACKETS));
 	if (g->nfgen_family == NFPROTO_NETDEV)
 		c->arrived += n;
-	else
+	else if (strcmp(nl_text(nl_attr(nlh, head, NFTA_CHAIN_NAME)), SAID) != 0)
 		c->survived += n;
 	return MNL_CB_OK;
 }

@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH_BYTES (96 << 10) /* a send buffer without privilege takes this much */
-#define BATCH_ROOM  (BATCH_BYTES + (128 << 10))
+#define BATCH_BYTES (320 << 10) /* twice net.core.wmem_max, as it is by default, takes this much   \
+				 */
+#define BATCH_ROOM (BATCH_BYTES + (128 << 10))
 
 /* One kind of object: which attributes of the dump make it again. The rest (handles, use counts) is
  * the kernel's to say. */
@@ -123,6 +124,56 @@ keeps(const struct kind *k, unsigned type)
 	return false;
 }
 
+/* --- rules: what a dump says and a request may not --- */
+
+/* Attributes that the kernel writes as zero for "none", and takes for something when they come
+ * back. */
+static const struct {
+	const char *expr;
+	uint16_t attr;
+} zeroes[] = {{"dynset", NFTA_DYNSET_TIMEOUT}, {"osf", NFTA_OSF_FLAGS}};
+
+static bool
+is_zero(const char *expr, const struct nlattr *a)
+{
+	const uint8_t *bytes = mnl_attr_get_payload(a);
+	bool zero = false;
+
+	for (size_t i = 0; i < sizeof(zeroes) / sizeof(*zeroes); i++)
+		zero |= !strcmp(expr, zeroes[i].expr) && mnl_attr_get_type(a) == zeroes[i].attr;
+	for (uint16_t i = 0; zero && i < mnl_attr_get_payload_len(a); i++)
+		zero = bytes[i] == 0;
+	return zero;
+}
+
+static void
+put_expressions(struct nlmsghdr *nlh, const struct nlattr *list)
+{
+	struct nlattr *all = mnl_attr_nest_start(nlh, NFTA_RULE_EXPRESSIONS), *one, *in;
+	const struct nlattr *e, *a;
+
+	mnl_attr_for_each_nested(e, list)
+	{
+		const char *name = nl_text(nl_inside(e, NFTA_EXPR_NAME));
+		const struct nlattr *data = nl_inside(e, NFTA_EXPR_DATA);
+
+		one = mnl_attr_nest_start(nlh, NFTA_LIST_ELEM);
+		mnl_attr_put_strz(nlh, NFTA_EXPR_NAME, name);
+		if (data) {
+			in = mnl_attr_nest_start(nlh, NFTA_EXPR_DATA);
+			mnl_attr_for_each_nested(a, data)
+			{
+				if (!is_zero(name, a))
+					mnl_attr_put(nlh, a->nla_type, mnl_attr_get_payload_len(a),
+					    mnl_attr_get_payload(a));
+			}
+			mnl_attr_nest_end(nlh, in);
+		}
+		mnl_attr_nest_end(nlh, one);
+	}
+	mnl_attr_nest_end(nlh, all);
+}
+
 /* --- what nft_compat asks for, and no dump says --- */
 
 /* What the expressions of a rule have said of the protocol so far. */
@@ -209,7 +260,9 @@ copy(struct batch *b, const struct nlmsghdr *from)
 	{
 		if (!keeps(k, mnl_attr_get_type(a)))
 			continue;
-		if (mnl_attr_get_type(a) == k->flags_attr)
+		if (k->type == NFT_MSG_NEWRULE && mnl_attr_get_type(a) == NFTA_RULE_EXPRESSIONS)
+			put_expressions(nlh, a);
+		else if (mnl_attr_get_type(a) == k->flags_attr)
 			mnl_attr_put_u32(nlh, k->flags_attr, htonl(nl_be32(a) & k->flags_mask));
 		else
 			mnl_attr_put(

@@ -70,6 +70,8 @@ copy_machine(struct shadow *s)
 		return shadow_fail(s, r, "netlink");
 	r = shadow_furnish(s);
 	if (r == 0)
+		r = shadow_ipsets(s);
+	if (r == 0)
 		r = shadow_load(s);
 	return r < 0 ? r : shadow_record(s);
 }

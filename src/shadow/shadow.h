@@ -38,6 +38,8 @@ int shadow_fail(struct shadow *s, int error, const char *fmt, ...)
 int shadow_unshare(void);
 /* Interfaces, addresses, routes and sysctls of the dump. Negative errno: see trouble. */
 int shadow_furnish(struct shadow *s);
+/* The ipsets of the dump, under the same indexes. Negative errno: see trouble. */
+int shadow_ipsets(struct shadow *s);
 /* The ruleset of the dump. Negative errno: see trouble. */
 int shadow_load(struct shadow *s);
 /* Chains around all others that count what arrives and what survives. */

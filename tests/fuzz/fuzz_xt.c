@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const char *const names[] = {"conntrack", "state", "mark", "connmark", "iprange", "addrtype",
     "rpfilter", "comment", "pkttype", "mac", "physdev", "devgroup", "tcp", "udp", "sctp",
-    "multiport", "set", "icmp", "other"};
-static const char *const targets[] = {
-    "MARK", "CONNMARK", "CT", "DNAT", "SNAT", "MASQUERADE", "REDIRECT", "SET", "LOG", "other"};
+    "multiport", "set", "icmp", "ipv6header", "other"};
+static const char *const targets[] = {"MARK", "CONNMARK", "CT", "DNAT", "SNAT", "MASQUERADE",
+    "REDIRECT", "SET", "LOG", "NETMAP", "other"};
 
 static void
 check_ranges(const struct ranges *r, uint8_t family)
@@ -122,15 +122,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (data[2] & 128) {
 		sets(&a, &w, data + 4, n - 4);
 		ask_sets(&w, &e, data[2] & 127);
-	} else if (strcmp(names[data[2] % 19], "addrtype") &&
-		   strcmp(names[data[2] % 19], "rpfilter")) {
+	} else if (strcmp(names[data[2] % 20], "addrtype") &&
+		   strcmp(names[data[2] % 20], "rpfilter")) {
 		m = xt_match_read(
-		    &a, names[data[2] % 19], data[3] % 6, data + 4, n - 4, e.family == 6 ? 10 : 2);
+		    &a, names[data[2] % 20], data[3] % 6, data + 4, n - 4, e.family == 6 ? 10 : 2);
 		o = xt_match_ask(m, &e, &w, &p);
 		check_outcome(&o, &e, &p);
 	}
-	xt_target_action(xt_target_read(
-	    &a, targets[data[2] % 10], data[3] % 4, data + 4, n - 4, e.family == 6 ? 10 : 2));
+	xt_target_action(xt_target_read(&a, targets[data[2] % 11], data[3] % 4, data + 4, n - 4,
+	    e.family == 6 ? 10 : 2, data[3] / 4 % 6 - 1));
 	arena_fini(&a);
 	return 0;
 }

@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import random
-import signal
 import socket
 import struct
 import subprocess
@@ -13,8 +12,8 @@ import dumpfile
 import infra
 import rawnft as raw
 from dumpfile import Dump
-from lib import BUILD, USER, Host, main, until
-from test_exposure import CONFIG, ExposureWorld
+from lib import BUILD, ROOT, main, until
+from test_exposure import CONFIG, ExposureWorld, _send_udp
 
 INSIDE = {4: socket.inet_aton("192.0.2.11"), 6: socket.inet_pton(socket.AF_INET6, "2001:db8:2::11")}
 INFRA_ONLY = """
@@ -40,7 +39,7 @@ class StrictWorld(ExposureWorld):
     def setUp(self):
         super().setUp()
         infra.slapd(self.server)
-        infra.collector(self.server)
+        self.collected = infra.collector(self.server)
         self.nft(INFRA_ONLY)
 
     def put(self, *messages):
@@ -64,6 +63,14 @@ class StrictWorld(ExposureWorld):
 class NoToolPrintsIt(StrictWorld):
     def test_what_stands_there_is_proven_before_it_is_spoiled(self):
         self.judge({"proven"})
+
+    def or_skip(self, fn, *args):
+        try:
+            fn(*args)
+        except AssertionError as e:
+            if "Invalid argument" in str(e) or "not supported" in str(e):
+                self.skipTest("this kernel has no chains by prefix")
+            raise
 
     def inner_rules(self, chain, code):
         # As nft would write `vxlan ip saddr 10.0.0.1` and `geneve ip saddr 10.0.0.1`.
@@ -104,12 +111,7 @@ class NoToolPrintsIt(StrictWorld):
             self.put(raw.table(raw.NETDEV, name), raw.ingress_chain(name, "c", prefix),
                      raw.rule(raw.NETDEV, name, "c", raw.set_mark(7)))
         self.nft("add rule inet f after meta mark 7 accept")
-        try:
-            chain("other", "wlan")
-        except AssertionError as e:
-            if "Invalid argument" in str(e) or "not supported" in str(e):
-                self.skipTest("this kernel has no chains by prefix")
-            raise
+        self.or_skip(chain, "other", "wlan")
         self.judge({"proven"})
         chain("all", "eth")
         for address in (self.V4, self.V6):
@@ -118,20 +120,75 @@ class NoToolPrintsIt(StrictWorld):
 
     def test_an_ingress_chain_with_a_prefix_that_drops(self):
         self.nft("add rule inet f after accept")
-        try:
-            self.put(raw.table(raw.NETDEV, "all"), raw.ingress_chain("all", "c", "eth"),
-                     raw.rule(raw.NETDEV, "all", "c", raw.payload(1, 1, 12, 4), raw.cmp(1, INSIDE[4]),
-                              raw.verdict(raw.ACCEPT)),
-                     raw.rule(raw.NETDEV, "all", "c", raw.payload(1, 1, 8, 16), raw.cmp(1, INSIDE[6]),
-                              raw.verdict(raw.ACCEPT)),
+        self.or_skip(self.put, raw.table(raw.NETDEV, "all"), raw.ingress_chain("all", "c", "eth"),
+                     *(raw.rule(raw.NETDEV, "all", "c", raw.expr("meta", raw.attr(1, 1), raw.attr(2, 1)),
+                                raw.cmp(1, ethertype), raw.payload(1, 1, at, len(source)), raw.cmp(1, source),
+                                raw.verdict(raw.ACCEPT))
+                       for ethertype, at, source in ((b"\x08\0", 12, INSIDE[4]), (b"\x86\xdd", 8, INSIDE[6]))),
                      raw.rule(raw.NETDEV, "all", "c", raw.verdict(raw.DROP)))
-        except AssertionError as e:
-            if "Invalid argument" in str(e) or "not supported" in str(e):
-                self.skipTest("this kernel has no chains by prefix")
-            raise
-        self.attacker.run("ip", "neigh", "replace", self.V4, "lladdr", "02:00:00:00:00:01", "dev", "eth0")
-        self.assertEqual(self.attacker.connects(self.V4, 389, timeout=0.5), "silent")
-        self.judge({"depends", "proven", "shut out"})
+        # It drops ARP and neighbour discovery, too.
+        for host, dev, peer, back in ((self.attacker, "eth0", "eth0", (self.FROM4, self.FROM6)),
+                                      (self.infra, "eth0", "eth1", ("192.0.2.11", "2001:db8:2::11"))):
+            ours = self.V4, self.V6
+            if peer == "eth1":
+                ours = "192.0.2.1", "2001:db8:2::1"
+            for one, addresses, other, at in ((host, ours, self.server, peer), (self.server, back, host, dev)):
+                mac = json.loads(other.run("ip", "-j", "link", "show", at).stdout)[0]["address"]
+                for a in addresses:
+                    one.run("ip", "neigh", "replace", a, "lladdr", mac, "dev", dev if one is host else peer)
+        for outside, inside in ((self.V4, "192.0.2.1"), (self.V6, "2001:db8:2::1")):
+            self.assertEqual(self.attacker.connects(outside, 389, timeout=0.5), "silent")
+            self.assertEqual(self.infra.connects(inside, 389), "open")
+        self.judge({"depends", "proven"}, "eth*")
+
+
+class RewrittenOnTheWay(StrictWorld):
+    """A datagram to another port or address ends at the collector's, and is let in by a mark."""
+
+    OTHER4, OTHER6 = "203.0.113.200", "2001:db8:9::9"
+
+    def arrives(self, text, to4, to6, port):
+        self.attacker.run("ip", "route", "add", self.OTHER4, "via", self.V4)
+        self.attacker.run("ip", "-6", "route", "add", self.OTHER6, "via", self.V6)
+        self.nft(text + "\nadd rule inet f after meta mark 5 accept")
+        for to in (to4, to6):
+            self.attacker.call(_send_udp, to, port, f"<13>outsider: by {to}")
+            until("the outsider's message", lambda: f"by {to}" in self.logged())
+        self.start_guardd(CONFIG)
+        cells, status = self.cells("logs")
+        self.assertEqual(status, 2)
+        for family in (4, 6):
+            cell = cells["port", "logs", "udp", 514, family]
+            self.assertEqual(cell["state"], "open", cell)
+        return cells
+
+    def logged(self):
+        if not os.path.exists(self.collected):
+            return ""
+        with open(self.collected, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def test_another_port_by_a_map(self):
+        self.arrives("table inet a { chain p { type nat hook prerouting priority -100;"
+                     " udp dport 9999 meta mark set 5 redirect to :514; }\n}", self.V4, self.V6, 9999)
+
+    def test_another_port_by_a_write(self):
+        self.arrives("table inet a { chain p { type filter hook prerouting priority -300;"
+                     " udp dport 9999 meta mark set 5 udp dport set 514; }\n}", self.V4, self.V6, 9999)
+
+    def test_another_port_by_a_write_at_ingress(self):
+        self.arrives("table netdev a { chain p { type filter hook ingress device eth0 priority 0;"
+                     " udp dport 9999 meta mark set 5 udp dport set 514; }\n}", self.V4, self.V6, 9999)
+
+    def test_another_address_by_a_map(self):
+        self.arrives("table inet a { chain p { type nat hook prerouting priority -100;"
+                     f" ip daddr {self.OTHER4} meta mark set 5 dnat ip to {self.V4};"
+                     f" ip6 daddr {self.OTHER6} meta mark set 5 dnat ip6 to {self.V6}; }}\n}}", self.OTHER4, self.OTHER6, 514)
+
+    def test_another_address_by_a_write(self):
+        self.arrives("table inet a { chain p { type filter hook prerouting priority -300;"
+                     f" ip daddr {self.OTHER4} meta mark set 5 ip daddr set {self.V4};"
+                     f" ip6 daddr {self.OTHER6} meta mark set 5 ip6 daddr set {self.V6}; }}\n}}", self.OTHER4, self.OTHER6, 514)
 
 
 class FromADumpWorld(ExposureWorld):
@@ -148,8 +205,7 @@ class FromADumpWorld(ExposureWorld):
         os.makedirs(self.etc + "/rules.d")
         with open(self.etc + "/guardd.yaml", "w", encoding="utf-8") as f:
             f.write(CONFIG)
-        self.image = dumpfile.image(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))),
-                                    self.etc)
+        self.image = dumpfile.image(ROOT, self.etc)
         self.addCleanup(os.close, self.image)
 
     def take(self):

@@ -8,7 +8,7 @@ import sys
 import time
 
 import infra
-from lib import BUILD, ROOT, USER, World, main, until
+from lib import BUILD, ROOT, main, until
 from test_exposure import CONFIG, ExposureWorld
 
 INFRA_ONLY = """
@@ -40,7 +40,7 @@ while n < int(sys.argv[1]) or not int(sys.argv[1]):
     n += 1
 """
 # Notes each start, then does what it was put there for.
-WRAPPER = """#!/bin/sh
+WRAPPER = """#!/bin/bash
 echo "$@" >>{notes}
 {what}
 """
@@ -86,6 +86,12 @@ class UnrestWorld(ExposureWorld):
         until("the ban in the kernel", lambda: self.guardd.bans().get(address))
 
 
+def _proofs(notes):
+    """How often guardd has started its prover."""
+    with open(notes, encoding="utf-8") as f:
+        return f.read().splitlines().count("--proof")
+
+
 class ItChanges(UnrestWorld):
     def test_a_ruleset_that_changes_all_the_while_is_never_a_mixture(self):
         infra.slapd(self.server)
@@ -115,8 +121,7 @@ class ItChanges(UnrestWorld):
         self.until_state("proven")
 
         def proofs():
-            with open(notes, encoding="utf-8") as f:
-                return f.read().splitlines().count("--proof")
+            return _proofs(notes)
 
         self.assertGreater(proofs(), 0)
         before, began = proofs(), time.monotonic()
@@ -128,7 +133,7 @@ class ItChanges(UnrestWorld):
         # One a second at most, the first, the last, and the one of the minute.
         self.assertLessEqual(proofs() - before, took + 4)
         self.assertEqual(self.states(self.cells("ldap")[0]), {"open"})
-        self.nft("flush ruleset\n" if False else "delete table inet f\n" + INFRA_ONLY)
+        self.nft("delete table inet f\n" + INFRA_ONLY)
         self.until_state("proven")
         self.assertFalse(self.guardd.dead())
 
@@ -139,8 +144,7 @@ class ItChanges(UnrestWorld):
         until("a proof", lambda: self.status()["exposure"] != "unknown")
 
         def proofs():
-            with open(notes, encoding="utf-8") as f:
-                return f.read().splitlines().count("--proof")
+            return _proofs(notes)
 
         time.sleep(1.5)
         before = proofs()
@@ -152,8 +156,9 @@ class ItChanges(UnrestWorld):
         time.sleep(1.2)
         # The one of the minute may be among them.
         self.assertLessEqual(proofs() - before, 1)
-        self.nft("add rule inet f i tcp dport 9 accept")
-        until("a proof of another's change", lambda: proofs() > before + 1 or proofs() == before + 1)
+        count = proofs()
+        self.nft("add rule inet f i tcp dport 10 accept")
+        until("a proof of another's change", lambda: proofs() > count)
 
     def test_interfaces_that_vanish_between_and_during_proofs(self):
         infra.slapd(self.server)
@@ -217,21 +222,22 @@ class PartsEnd(UnrestWorld):
         infra.slapd(self.server)
         self.nft(INFRA_ONLY)
 
-    def test_without_its_watcher_guardd_says_so_and_bans_on(self):
+    def test_without_its_watcher_guardd_ends_with_an_alert_and_bans_stay(self):
+        """It cannot be given its capability again: the service manager starts guardd anew."""
         g = self.start_guardd(CONFIG)
         self.until_state("proven")
-        os.kill(g.role_pid("watcher"), signal.SIGKILL)
-        until("the alert", lambda: "guardd-watcher ended" in g.log() and "exposure cannot be proven" in g.log())
-        self.assertIn("guardd-watcher", self.status()["exposure_trouble"])
-        self.assertIn("guardd-watcher is gone", g.ctl("status").stdout)
-        for address in ("203.0.113.9", "2001:db8:77::9"):
+        bans = {"203.0.113.9": "manual", "2001:db8:77::9": "manual"}
+        for address in bans:
             self.ban_works(address)
-        # Root looks by itself; who cannot is told that the proof is an old one.
+        os.kill(g.role_pid("watcher"), signal.SIGKILL)
+        until("guardd's end", g.dead)
+        self.assertNotEqual(g.proc.returncode, 0)
+        self.assertIn("guardd-watcher ended (signal 9)", g.log())
+        self.assertIn("203.0.113.9", self.server.run("nft", "list", "table", "inet", "guardd").stdout)
         self.nft("add rule inet f i tcp dport 389 accept")
-        self.assertEqual(self.cells("ldap")[1], 2)
-        g.stop()
         g.start()
         self.until_state("open")
+        self.assertEqual(set(g.bans()), set(bans))
 
     def test_a_prover_that_is_killed_is_told_and_tried_again(self):
         g = self.start_guardd(CONFIG)
@@ -266,7 +272,7 @@ class PartsEnd(UnrestWorld):
         for what in ("exit 0", "exit 1", "exit 127", "echo nonsense >&10", "head -c 100000 /dev/urandom >&10"):
             self.put_in_place("guardd-prover", what)
             g = self.start_guardd(CONFIG)
-            until("the alert", lambda: "exposure cannot be proven" in g.log())
+            until("the alert", lambda: g.said("exposure cannot be proven"))
             self.assertEqual(self.status()["exposure"], "unknown", what)
             self.assertTrue(self.status()["exposure_trouble"])
             self.ban_works("203.0.113.9")
@@ -277,11 +283,10 @@ class PartsEnd(UnrestWorld):
             pass
         self.server.run("mount", "--bind", nothing, os.path.join(self.server.show(BUILD), "guardd-prover"))
         g = self.start_guardd(CONFIG)
-        until("the alert", lambda: "exposure cannot be proven" in g.log())
+        until("the alert", lambda: g.said("exposure cannot be proven"))
         r = g.ctl("check", "ldap", check=False)
         self.assertEqual(r.returncode, 3)
         self.assertIn("guardd-prover", r.stdout)
-        self.assertIn("Permission denied", r.stdout)
 
 
 def _child_named(parent, name):
@@ -312,14 +317,6 @@ class NotAllowed(UnrestWorld):
         r = self.as_nobody("guardd-watcher", "--dump", "/dev/null")
         self.assertEqual(r.returncode, 3, r.stdout)
         self.assertIn("CAP_NET_ADMIN", r.stdout)
-
-    def test_root_of_a_user_namespace_sees_its_own_network_alone(self):
-        """It may read its own rules, which are none of this host's: nothing listens there, nothing is proven of here."""
-        infra.slapd(self.server)
-        build = self.server.show(BUILD)
-        r = self.server.run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "unshare", "-Urn",
-                            os.path.join(build, "guardctl"), "--json", "listeners", check=False)
-        self.assertNotIn("389", r.stdout)
 
 
 class GroupsAreNamed(UnrestWorld):
