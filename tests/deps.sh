@@ -7,7 +7,8 @@ build="gcc libc6-dev make pkg-config libevent-dev libpcre2-dev libnftnl-dev libm
 libsqlite3-dev libyaml-dev libseccomp-dev libjansson-dev"
 check="$build clang clang-format libclang-rt-14-dev libcmocka-dev mandoc python3 python3-yaml nftables iproute2 procps
 openssh-server openssh-client sshpass nginx-light curl postfix dovecot-imapd rsyslog systemd
-systemd-journal-remote git binutils file sqlite3 iptables ipset ufw firewalld slapd ldap-utils rsyslog-relp docker-registry"
+systemd-journal-remote git binutils file sqlite3 iptables ipset ufw firewalld slapd ldap-utils rsyslog-relp docker-registry
+docker.io busybox-static"
 bench="$build nftables iproute2 procps util-linux time python3"
 demo="$build nftables iproute2 openssh-server openssh-client sshpass"
 

@@ -30,9 +30,23 @@ cell_takes(const struct check *c, const struct cell *cell, const struct way *way
 		return false;
 	if (e->interface && (!f || strcmp(image_str(c->img, e->interface), f->name)))
 		return false;
+	/* By another address NAT may lead to it. */
 	if (e->address.family && !addr_equal(&e->address, &way->to))
-		return way->kind == WAY_DIRECT && e->containers;
+		return way->kind == WAY_DIRECT ? e->containers : way->kind != WAY_GROUP;
 	return true;
+}
+
+/* Whether a cell is about packets that were sent to one address and end at another. */
+static bool
+cell_takes_end(const struct cell *cell, const struct way *way, const struct addr *end)
+{
+	const struct addr *own = &cell->rule->address;
+
+	if (way->kind == WAY_DIRECT)
+		return true;
+	if (own->family && !addr_equal(own, &way->to))
+		return addr_equal(own, end);
+	return way->kind != WAY_MAPPED || !addr_equal(end, &way->to);
 }
 
 static bool
@@ -41,6 +55,8 @@ same_finding(const struct finding *a, const struct finding *b)
 	return a->state == b->state && a->shape == b->shape && a->forwarded == b->forwarded &&
 	       a->unseen == b->unseen && a->listener == b->listener && a->port == b->port &&
 	       a->end_port == b->end_port && (!a->forwarded || addr_equal(&a->end, &b->end)) &&
+	       (a->way.kind == WAY_MAPPED) == (b->way.kind == WAY_MAPPED) &&
+	       (a->way.kind != WAY_MAPPED || addr_equal(&a->way.to, &b->way.to)) &&
 	       srcset_equal(&a->sources, &b->sources);
 }
 
@@ -108,6 +124,7 @@ struct end {
 	struct addr addr;
 	uint16_t port;
 	bool forwarded;
+	bool unknown; /* as in struct endpoint */
 	uint32_t oif;
 };
 
@@ -132,7 +149,7 @@ add_outside(struct check *c, struct cell *cell, const struct feed *f, const stru
 	    .listener = l};
 
 	srcset_sub_set(&sure, drop);
-	if (!srcset_empty(&sure)) {
+	if (!srcset_empty(&sure) && !end->unknown) {
 		one.state = listening ? PROOF_OPEN : PROOF_LATENT;
 		one.sources = srcset_take(&sure);
 	} else {
@@ -141,6 +158,8 @@ add_outside(struct check *c, struct cell *cell, const struct feed *f, const stru
 		one.sources = srcset_copy(outside);
 		one.n_whys = f->a->n_whys;
 		memcpy(one.whys, f->a->whys, sizeof(one.whys));
+		if (!one.n_whys && end->unknown)
+			one.whys[one.n_whys++] = "NAT to an unknown target";
 	}
 	add_finding(c, cell, &one);
 }
@@ -159,7 +178,7 @@ feed_port(struct check *c, struct cell *cell, const struct feed *f, const struct
 		return false;
 	if (l || unseen) {
 		cell->listening = true;
-		check_reach(c, cell, f, port, accept, &f->a->drop);
+		check_reach(c, cell, f, port, accept, end->unknown ? accept : &f->a->drop);
 	} else if (f->seen_only || f->way->kind == WAY_GROUP) {
 		return false;
 	}
@@ -176,8 +195,12 @@ feed_end(struct check *c, struct cell *cell, const struct feed *f, const struct 
 	const struct world *w = c->world;
 	_cleanup_(srcset_fini) struct srcset outside = {0};
 	bool any = false, moved = end->port != f->port;
+	bool mapped = moved || (f->way->kind == WAY_MAPPED && !addr_equal(&end->addr, &f->way->to));
 
-	if (f->mapped_only && (!moved || end->port < cell->port || end->port > cell->port_high))
+	if (f->mapped_only &&
+	    ((!mapped && !end->unknown) || end->port < cell->port || end->port > cell->port_high))
+		return;
+	if (!end->unknown && !cell_takes_end(cell, f->way, &end->addr))
 		return;
 	if (!iface_is_inside(c, cell->rule, f->way->iif)) {
 		outside = srcset_copy(accept);
@@ -202,14 +225,14 @@ feed_end(struct check *c, struct cell *cell, const struct feed *f, const struct 
 void
 check_feed(struct check *c, struct cell *cell, const struct feed *f)
 {
-	const struct end plain = {f->way->to, f->port, f->way->kind == WAY_DIRECT, 0};
+	const struct end plain = {f->way->to, f->port, f->way->kind == WAY_DIRECT, false, 0};
 
 	/* What brings packets past the rules leads to where they were sent. */
 	if ((f->caps->may_accept || !f->a->n_endpoints) && !f->mapped_only)
 		feed_end(c, cell, f, &plain, &f->a->accept);
 	for (uint32_t i = 0; i < f->a->n_endpoints; i++) {
 		const struct endpoint *e = &f->a->endpoints[i];
-		struct end end = {e->addr, e->port, e->forwarded, e->oif};
+		struct end end = {e->addr, e->port, e->forwarded, e->unknown, e->oif};
 
 		/* The answer is for q's port and address; NAT that left them alone leaves all of
 		 * the class alone, and all addresses that are the same to the rules. */
@@ -217,6 +240,9 @@ check_feed(struct check *c, struct cell *cell, const struct feed *f)
 			end.port = f->port;
 		if (addr_equal(&e->addr, &f->q->daddr))
 			end.addr = f->way->to;
+		/* It may be any of the cell's. */
+		if (e->unknown)
+			end.port = f->mapped_only ? cell->port : f->port;
 		feed_end(c, cell, f, &end, &e->accept);
 	}
 }
@@ -232,13 +258,13 @@ struct asking {
 };
 
 static bool
-group_listens(const struct check *c, const struct cell *cell)
+group_listens(const struct check *c, const struct cell *cell, const struct way *way)
 {
 	for (uint32_t i = 0; i < c->world->n_listeners; i++) {
 		const struct listener *l = &c->world->listeners[i];
 
-		if (l->any && !l->netns && l->proto == cell->proto && l->port >= cell->port &&
-		    l->port <= cell->port_high)
+		if ((l->any || addr_equal(&l->addr, &way->to)) && !l->netns &&
+		    l->proto == cell->proto && l->port >= cell->port && l->port <= cell->port_high)
 			return true;
 	}
 	return c->opt.sockets_hidden;
@@ -248,7 +274,7 @@ static bool
 is_asked(const struct check *c, const struct cell *cell, const struct way *way)
 {
 	/* Where nothing listens, a datagram to all is nobody's. */
-	return cell_takes(c, cell, way) && (way->kind != WAY_GROUP || group_listens(c, cell));
+	return cell_takes(c, cell, way) && (way->kind != WAY_GROUP || group_listens(c, cell, way));
 }
 
 static void
@@ -331,12 +357,14 @@ ask_family(struct check *c, uint8_t family, uint8_t proto)
 
 	if (proto == IPPROTO_UDP)
 		ways_groups(c->world, c->arena, family, &ways);
+	if (dnat)
+		check_mapped_ways(c, family, &ways);
 	c->targets = (struct list){0};
 	v = ways.items;
 	for (size_t i = 0, n; i < ways.n; i += n) {
 		n = plain ? ways_alike(c->world, &v[i], ways.n - i) : 1;
 		ask_ways(c, &v[i], n, proto);
-		if (dnat && v[i].kind == WAY_LOCAL)
+		if (dnat && v[i].kind != WAY_GROUP)
 			check_sweep(c, &v[i], proto);
 	}
 	check_direct(c, family, proto);

@@ -12,9 +12,11 @@
 #include "wire/image.h"
 #include "wire/proof.h"
 
-#define CHECK_FINDINGS 16   /* of one cell */
-#define CHECK_SEGMENTS 4096 /* port classes looked at for one cell and way in, or one sweep */
-#define CHECK_TARGETS  1024 /* addresses behind this machine */
+#define CHECK_FINDINGS    16   /* of one cell */
+#define CHECK_SEGMENTS    4096 /* port classes looked at for one cell and way in, or one sweep */
+#define CHECK_NAMED       64   /* addresses of other hosts in rules that map destinations */
+#define CHECK_NAMED_RULES 4096
+#define CHECK_TARGETS     1024 /* addresses behind this machine */
 
 enum finding_shape {
 	FOUND_LOCAL,    /* outside sources reach an address of this machine */
@@ -137,6 +139,8 @@ void check_other_cells(struct check *c);
 /* check_nat.c: ports of this machine that lead to protected ones under another number, and the
  * addresses behind it. */
 bool check_has_dnat(const struct ruleset *r, uint8_t family);
+/* Adds the addresses of other hosts that rules name: a packet to one may be sent on by NAT. */
+void check_mapped_ways(struct check *c, uint8_t family, struct list *ways);
 void check_sweep(struct check *c, const struct way *way, uint8_t proto);
 void check_direct(struct check *c, uint8_t family, uint8_t proto);
 /* check_shut.c */

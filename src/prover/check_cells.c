@@ -42,8 +42,7 @@ listener_at(const struct check *c, uint8_t proto, const struct addr *to, uint16_
 	for (uint32_t i = 0; i < w->n_listeners; i++) {
 		const struct listener *l = &w->listeners[i];
 
-		if (l->port != port || l->proto != proto || !binds(l, to) ||
-		    (way->kind == WAY_GROUP && !l->any))
+		if (l->port != port || l->proto != proto || !binds(l, to))
 			continue;
 		if (forwarded ? l->netns && netns_has(w, l->netns, to)
 			      : !l->netns && (!l->iface || l->iface == way->iif))

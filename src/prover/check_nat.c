@@ -12,25 +12,208 @@ struct target {
 	bool container; /* seen as a namespace's address; else as a target of NAT */
 };
 
+static uint32_t
+daddr_offset(uint8_t family)
+{
+	return family == 4 ? 16 : 24;
+}
+
+/* Writes a destination or its port, without NAT. */
+static bool
+op_rewrites(const struct op *op, uint8_t family)
+{
+	uint32_t at = op->u.load.offset, end = at + op->len, daddr = daddr_offset(family);
+
+	if (op->kind != OP_PAYLOAD_SET)
+		return false;
+	if (op->u.load.base == NFT_PAYLOAD_TRANSPORT_HEADER)
+		return at < 4 && end > 2;
+	return op->u.load.base == NFT_PAYLOAD_NETWORK_HEADER &&
+	       at < daddr + (family == 4 ? 4 : 16) && end > daddr;
+}
+
+static bool
+chain_rewrites(const struct chain *chain, uint8_t family)
+{
+	if (chain->is_base && chain->hook == NF_INET_PRE_ROUTING && chain->type &&
+	    chain->table->family != NFPROTO_NETDEV && !strcmp(chain->type, "nat"))
+		return true;
+	for (uint32_t i = 0; i < chain->n; i++)
+		for (uint32_t k = 0; k < chain->rules[i].n; k++)
+			if (op_rewrites(&chain->rules[i].ops[k], family))
+				return true;
+	return false;
+}
+
+static bool
+table_counts(const struct table *t, uint8_t family)
+{
+	return !(t->flags & NFT_TABLE_F_DORMANT) && !t->own &&
+	       (t->family == NFPROTO_INET || t->family == NFPROTO_NETDEV ||
+		   t->family == (family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6));
+}
+
 bool
 check_has_dnat(const struct ruleset *r, uint8_t family)
 {
 	for (uint32_t t = 0; t < r->n_tables; t++) {
 		const struct table *table = &r->tables[t];
 
-		if ((table->flags & NFT_TABLE_F_DORMANT) ||
-		    (table->family != NFPROTO_INET &&
-			table->family != (family == 4 ? NFPROTO_IPV4 : NFPROTO_IPV6)))
-			continue;
-		for (uint32_t i = 0; i < table->n; i++) {
-			const struct chain *chain = table->chains[i];
-
-			if (chain->is_base && chain->hook == NF_INET_PRE_ROUTING && chain->type &&
-			    !strcmp(chain->type, "nat"))
+		for (uint32_t i = 0; table_counts(table, family) && i < table->n; i++)
+			if (chain_rewrites(table->chains[i], family))
 				return true;
-		}
 	}
 	return false;
+}
+
+/* Destinations that rules name: literals and elements that a loaded destination is compared with.
+ */
+struct named {
+	struct check *c;
+	uint8_t family;
+	struct list found; /* struct addr */
+	uint32_t rules;    /* looked at */
+};
+
+static void
+name_addr(struct named *x, const uint8_t *bytes, unsigned len, bool part)
+{
+	struct addr a = {.family = x->family};
+	const struct addr *all = x->found.items;
+
+	memcpy(a.bytes, bytes, len);
+	if (part) /* some host in it */
+		a.bytes[addr_size(&a) - 1] |= 1;
+	for (size_t i = 0; i < x->found.n; i++)
+		if (addr_equal(&all[i], &a))
+			return;
+	if (x->found.n >= CHECK_NAMED) {
+		x->c->targets_cut = true;
+		return;
+	}
+	*(struct addr *)list_add(x->c->arena, &x->found, sizeof(a)) = a;
+}
+
+static void
+name_elements(struct named *x, const struct set *s, unsigned at, unsigned len)
+{
+	for (uint32_t i = 0; !s->unknown && i < s->n && !x->c->targets_cut; i++) {
+		struct element el;
+
+		set_element(s, i, &el);
+		name_addr(x, el.lo + at, len, memcmp(el.lo + at, el.hi + at, len) != 0);
+	}
+}
+
+static bool
+loads_daddr(const struct op *op, uint8_t family)
+{
+	return op->kind == OP_LOAD && op->u.load.kind == LOAD_PAYLOAD &&
+	       op->u.load.base == NFT_PAYLOAD_NETWORK_HEADER &&
+	       op->u.load.offset == daddr_offset(family) && op->len <= (family == 4 ? 4 : 16);
+}
+
+static void
+name_rule(struct named *x, const struct rule *rule)
+{
+	unsigned size = x->family == 4 ? 4 : 16, at = 0, len = 0;
+	bool part = false;
+
+	for (uint32_t i = 0; i < rule->n; i++) {
+		const struct op *op = &rule->ops[i];
+		bool same = len && op->sreg == at;
+
+		if (loads_daddr(op, x->family)) {
+			at = op->dreg;
+			len = op->len;
+			part = len < size;
+		} else if (same && op->kind == OP_BITWISE) {
+			at = op->dreg;
+			part = true;
+		} else if (same && op->kind == OP_CMP && op->len == len) {
+			name_addr(x, op->u.cmp.data, len, part);
+		} else if (same && op->kind == OP_RANGE && op->len == len) {
+			name_addr(x, op->u.range.from, len, part);
+		} else if (len && op->kind == OP_LOOKUP && op->u.lookup.set && op->sreg <= at &&
+			   at + len <= (unsigned)op->sreg + op->u.lookup.set->key_len) {
+			name_elements(x, op->u.lookup.set, at - op->sreg, len);
+		}
+	}
+}
+
+static void name_chain(struct named *x, const struct chain *chain, unsigned depth);
+
+static void
+name_called(struct named *x, const struct op *op, unsigned depth)
+{
+	const struct set *s = op->kind == OP_LOOKUP ? op->u.lookup.set : NULL;
+
+	if (op->kind == OP_VERDICT)
+		name_chain(x, op->u.verdict.chain, depth);
+	for (uint32_t i = 0; s && s->is_vmap && !s->unknown && i < s->n; i++) {
+		struct element el;
+
+		set_element(s, i, &el);
+		name_chain(x, el.verdict.chain, depth);
+	}
+	if (s && s->is_vmap && s->has_catchall)
+		name_chain(x, s->catchall->verdict.chain, depth);
+}
+
+/* A chain that maps destinations, and those it calls; elsewhere nobody sends a packet on. */
+static void
+name_chain(struct named *x, const struct chain *chain, unsigned depth)
+{
+	if (!chain || chain->deep || depth > 16)
+		return;
+	for (uint32_t i = 0; i < chain->n && !x->c->targets_cut; i++) {
+		const struct rule *rule = &chain->rules[i];
+
+		if (++x->rules > CHECK_NAMED_RULES)
+			x->c->targets_cut = true;
+		name_rule(x, rule);
+		for (uint32_t k = 0; k < rule->n; k++)
+			name_called(x, &rule->ops[k], depth + 1);
+	}
+}
+
+static bool
+is_elsewhere(const struct world *w, const struct addr *a, uint32_t iif)
+{
+	enum addr_type type = world_route(w, a, iif, 0).type;
+
+	return !world_is_own(w, a) && !addr_is_loopback(a) && type != ADDR_LOCAL &&
+	       type != ADDR_MULTICAST && type != ADDR_BROADCAST;
+}
+
+void
+check_mapped_ways(struct check *c, uint8_t family, struct list *ways)
+{
+	const struct world *w = c->world;
+	struct named x = {.c = c, .family = family};
+	const struct addr *a;
+
+	for (uint32_t t = 0; t < c->rules->n_tables; t++) {
+		const struct table *table = &c->rules->tables[t];
+
+		for (uint32_t i = 0; table_counts(table, family) && i < table->n; i++)
+			if (chain_rewrites(table->chains[i], family))
+				name_chain(&x, table->chains[i], 0);
+	}
+	a = x.found.items;
+	for (size_t i = 0; i < x.found.n; i++)
+		for (uint32_t k = 0; k < w->n_ifaces; k++) {
+			const struct iface *in = &w->ifaces[k];
+
+			if (!iface_receives(in, family) || !is_elsewhere(w, &a[i], in->index))
+				continue;
+			*(struct way *)list_add(c->arena, ways, sizeof(struct way)) =
+			    (struct way){.kind = WAY_MAPPED,
+				.family = family,
+				.narrow = true,
+				.iif = in->index,
+				.to = a[i]};
+		}
 }
 
 static void
@@ -89,10 +272,14 @@ is_protected(const struct check *c, const struct way *way, uint8_t proto, uint16
 
 /* moved: NAT gives the whole class one number; else it leaves the numbers alone. */
 static bool
-note_end(struct check *c, const struct endpoint *e, uint16_t lo, uint16_t hi, bool moved)
+note_end(struct check *c, const struct addr *way_to, const struct endpoint *e, uint16_t lo,
+    uint16_t hi, bool moved)
 {
-	if (!world_is_own(c->world, &e->addr)) {
-		if (moved)
+	if (!world_is_own(c->world, &e->addr) && !(way_to && addr_equal(way_to, &e->addr))) {
+		if (e->unknown) {
+			lo = 0;
+			hi = UINT16_MAX;
+		} else if (moved)
 			lo = hi = e->port;
 		add_target(c, &e->addr, lo, hi, false);
 	}
@@ -130,7 +317,8 @@ sweep_class(struct check *c, const struct way *way, uint8_t proto, const struct 
 		const struct endpoint *e = &low->endpoints[i];
 		bool moved = is_moved(&high, e, lo, hi);
 
-		other |= note_end(c, e, lo, hi, moved) && is_protected(c, way, proto, e->port);
+		moved = note_end(c, &way->to, e, lo, hi, moved);
+		other |= e->unknown || (moved && is_protected(c, way, proto, e->port));
 	}
 	if (hi > lo)
 		answer_fini(&high);
@@ -225,6 +413,22 @@ ask_target(struct check *c, const struct target *t, uint8_t proto, uint32_t iif)
 	}
 }
 
+/* Not where all the world is: a namespace without a link to this one has addresses that mean other
+ * hosts here. */
+static bool
+is_behind(const struct world *w, const struct addr *a, uint32_t oif)
+{
+	if (!oif || oif != ways_default_iface(w, a->family))
+		return true;
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct prefix p = prefix_of(&w->addrs[i].addr, w->addrs[i].len);
+
+		if (w->addrs[i].iface == oif && prefix_has(&p, a))
+			return true;
+	}
+	return false;
+}
+
 void
 check_direct(struct check *c, uint8_t family, uint8_t proto)
 {
@@ -242,7 +446,8 @@ check_direct(struct check *c, uint8_t family, uint8_t proto)
 				continue;
 			r = world_route(w, &t[i].addr, f->index, 0);
 			/* Within its own bridge a packet does not pass this machine's routing. */
-			if (r.type != ADDR_LOCAL && r.oif != f->index)
+			if (r.type != ADDR_LOCAL && r.oif != f->index &&
+			    (!t[i].container || is_behind(w, &t[i].addr, r.oif)))
 				ask_target(c, &t[i], proto, f->index);
 		}
 }

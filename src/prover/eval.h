@@ -37,6 +37,9 @@ struct env {
 	/* Destination NAT to one of many targets, or to a value that is not known. */
 	bool daddr_unknown, dport_unknown;
 	bool dnat_changed; /* the mapping is another destination (IPS_DST_NAT) */
+	/* Not 0: the sender has put an extension header before the transport header (IPv6), of the
+	 * kind load_next_headers has: followed for who gets in so, not for who is dropped. */
+	uint8_t extended;
 	bool ct_touched; /* keys of the entry other than its mark were set: labels, helper, zone */
 };
 
@@ -82,6 +85,8 @@ struct endpoint {
 	struct addr addr; /* as delivered: behind destination NAT */
 	uint16_t port;
 	bool forwarded;
+	bool
+	    unknown; /* NAT leads to an address or port that nobody knows; the other may be right */
 	uint32_t oif;
 	struct srcset accept, drop; /* of the paths that lead there */
 };

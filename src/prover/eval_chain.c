@@ -15,6 +15,11 @@ scan_outcome(struct outcome o)
 static enum scan
 scan_load(struct evaluator *e, const struct env *env, struct regs *r, const struct op *op)
 {
+	if (load_sees_next_header(env, op)) {
+		/* A packet with an extension header may go on where the plain one does not. */
+		regs_put_unknown(r, op->dreg, op->len, op->name);
+		return SCAN_ON;
+	}
 	return eval_load(e, env, r, op) == LOAD_BROKE ? SCAN_NO : SCAN_ON;
 }
 

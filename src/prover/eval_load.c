@@ -56,6 +56,9 @@ ipv4_byte(const struct env *env, uint32_t i)
 	}
 }
 
+/* Hop-by-hop options, routing, destination options. */
+const uint8_t load_next_headers[NEXT_HEADERS] = {0, 43, 60};
+
 /* RFC 8200. */
 static struct byte
 ipv6_byte(const struct env *env, uint32_t i)
@@ -68,10 +71,18 @@ ipv6_byte(const struct env *env, uint32_t i)
 	case 0:
 		return partly(0x60, 0x0f);
 	case 6:
-		return known(env->proto);
+		return known(env->extended ? load_next_headers[env->extended - 1] : env->proto);
 	default:
 		return nobody_knows;
 	}
+}
+
+bool
+load_sees_next_header(const struct env *env, const struct op *op)
+{
+	return op->u.load.kind == LOAD_PAYLOAD && env->family == 6 && !env->extended &&
+	       op->u.load.base == NFT_PAYLOAD_NETWORK_HEADER && op->u.load.offset <= 6 &&
+	       op->u.load.offset + op->len > 6;
 }
 
 static struct byte

@@ -229,8 +229,8 @@ source(struct run *r, const struct mapping *m)
 	    m->kind == NAT_MASQUERADE ? "masquerade" : "snat");
 	env->snat_done = true;
 	if (m->kind == NAT_MASQUERADE || m->has_addr) {
-		bool one = m->kind != NAT_MASQUERADE && m->addr_known &&
-			   addr_equal(&m->min, &m->max);
+		bool one =
+		    m->kind != NAT_MASQUERADE && m->addr_known && addr_equal(&m->min, &m->max);
 
 		env->snat = true;
 		env->snat_addr_known = one;

@@ -97,6 +97,7 @@ struct evaluator {
 	struct place *places;
 	uint32_t n_places, places_room;
 	bool routed;     /* drops belong to an endpoint */
+	bool in_dnat;    /* the chains now run can map destinations */
 	bool forwarding; /* the hooks now run are those of forwarded packets */
 };
 
@@ -192,6 +193,10 @@ enum load_result load_ct(
     struct evaluator *e, const struct env *env, struct regs *r, const struct op *op);
 enum load_result load_fib(
     struct evaluator *e, const struct env *env, struct regs *r, const struct op *op);
+/* It reads which header follows IPv6's: the transport's, or one that the sender put in between. */
+#define NEXT_HEADERS 3
+extern const uint8_t load_next_headers[NEXT_HEADERS];
+bool load_sees_next_header(const struct env *env, const struct op *op);
 void regs_put_source(struct regs *r, uint8_t at, const struct env *env, const char *why);
 void regs_put_addr(struct regs *r, uint8_t at, const struct addr *a);
 void fib_split(struct run *r, const struct op *op, uint32_t i);

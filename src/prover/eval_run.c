@@ -154,9 +154,26 @@ run_verdict(struct run *r, const struct verdict *v)
 	}
 }
 
+/* The same packet with an extension header goes on by itself, from this very expression. */
+static void
+fork_extended(struct run *r, uint32_t i)
+{
+	struct env extended;
+
+	memcpy(&extended, &r->env, sizeof(extended));
+	eval_note(r->e, "ip6 nexthdr", &r->go);
+	for (extended.extended = 1; extended.extended <= NEXT_HEADERS; extended.extended++) {
+		struct srcset set = srcset_copy(&r->go);
+
+		run_fork(r, i, &set, &extended, &r->regs, "ip6 nexthdr");
+	}
+}
+
 static bool
 load_op(struct run *r, const struct op *op, uint32_t i)
 {
+	if (load_sees_next_header(&r->env, op))
+		fork_extended(r, i);
 	switch (eval_load(r->e, &r->env, &r->regs, op)) {
 	case LOADED:
 		return true;
@@ -186,6 +203,14 @@ run_unknown(struct run *r, const char *why)
 {
 	text_of(r, why);
 	eval_both(r->e, &r->go, why);
+	if (r->e->in_dnat) {
+		struct srcset mapped = srcset_copy(&r->go);
+		struct env env;
+
+		memcpy(&env, &r->env, sizeof(env));
+		env.dnat = env.daddr_unknown = env.dport_unknown = true;
+		states_add(r->e, r->x->accepted, &env, &mapped);
+	}
 	run_maybe(r, why);
 	r->env.mark = r->env.ctmark = 0;
 	r->env.mark_unknown = r->env.ctmark_unknown = UINT32_MAX;

@@ -158,12 +158,13 @@ eval_note(struct evaluator *e, const char *why, const struct srcset *where)
 static struct place *
 place_of(struct evaluator *e, const struct env *env)
 {
-	bool forwarded = env->oif != 0;
+	bool forwarded = env->oif != 0, unknown = env->daddr_unknown || env->dport_unknown;
 	struct place *p = e->places;
 
 	for (; p < e->places + e->n_places; p++)
 		if (p->at.port == env->dport && p->at.forwarded == forwarded &&
-		    p->at.oif == env->oif && addr_equal(&p->at.addr, &env->daddr))
+		    p->at.unknown == unknown && p->at.oif == env->oif &&
+		    addr_equal(&p->at.addr, &env->daddr))
 			return p;
 	if (e->n_places == e->places_room) {
 		e->places_room = e->places_room ? e->places_room * 2 : 4;
@@ -172,15 +173,20 @@ place_of(struct evaluator *e, const struct env *env)
 			abort();
 	}
 	p = &e->places[e->n_places++];
-	*p = (struct place){
-	    .at = {
-		.addr = env->daddr, .port = env->dport, .forwarded = forwarded, .oif = env->oif}};
+	*p = (struct place){.at = {.addr = env->daddr,
+				.port = env->dport,
+				.forwarded = forwarded,
+				.unknown = unknown,
+				.oif = env->oif}};
 	return p;
 }
 
 void
 eval_drop(struct evaluator *e, const struct env *env, const struct srcset *set)
 {
+	/* A plain packet decides that. */
+	if (env->extended)
+		return;
 	pile_add(&e->drop, set);
 	if (e->routed)
 		pile_add(&place_of(e, env)->drop, set);

@@ -67,7 +67,8 @@ passes_by(const struct env *env, bool nat, uint32_t hook)
 {
 	if (!nat)
 		return false;
-	return env->track != TRACK_NEW || (hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat_done);
+	return env->track != TRACK_NEW ||
+	       (hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat_done);
 }
 
 static void
@@ -119,6 +120,7 @@ static void
 run_item(struct evaluator *e, const struct hook_item *it, struct states *s, bool nat)
 {
 	unsigned family = e->q->family == 6;
+	bool before = it->priority < 0;
 
 	switch (it->kind) {
 	case ITEM_CHAIN:
@@ -129,11 +131,13 @@ run_item(struct evaluator *e, const struct hook_item *it, struct states *s, bool
 		break;
 	case ITEM_NAT:
 		/* The list of its own hook: the only ones with nat chains. */
+		e->in_dnat = before;
 		run_list(e,
-		    &e->plan->nat[family][it->priority < 0 ? NF_INET_PRE_ROUTING
-					  : e->forwarding  ? NF_INET_POST_ROUTING
-							   : NF_INET_LOCAL_IN],
+		    &e->plan->nat[family][before          ? NF_INET_PRE_ROUTING
+					  : e->forwarding ? NF_INET_POST_ROUTING
+							  : NF_INET_LOCAL_IN],
 		    s, true);
+		e->in_dnat = false;
 		break;
 	}
 }
@@ -335,7 +339,9 @@ route(struct evaluator *e, struct state *s, struct states *local, struct states 
 
 	if (s->env.daddr_unknown) {
 		eval_trail(e, NULL, NULL, "NAT to an unknown target", "routed somewhere");
-		eval_both(e, pile_whole(&s->sources), "NAT to an unknown target");
+		eval_note(e, "NAT to an unknown target", pile_whole(&s->sources));
+		eval_drop(e, &s->env, pile_whole(&s->sources));
+		eval_accept(e, &s->env, pile_whole(&s->sources));
 		return;
 	}
 	a = world_route(e->world, &s->env.daddr, e->q->iif, s->env.mark);

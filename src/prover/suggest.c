@@ -79,6 +79,13 @@ ip_word(uint8_t family)
 	return family == 4 ? "ip" : "ip6";
 }
 
+/* Not sent to this machine: closed at the address. */
+static bool
+by_address(const struct finding *f)
+{
+	return f->way.kind == WAY_DIRECT || f->way.kind == WAY_MAPPED;
+}
+
 /* A chain for each place that is closed, so that each suggestion can be loaded alone and again. */
 static void
 chain_name(struct strbuf *b, const struct cell *cell, const struct finding *f)
@@ -88,7 +95,7 @@ chain_name(struct strbuf *b, const struct cell *cell, const struct finding *f)
 	add_word(b, "c-"); /* nft names begin with a letter */
 	add_word(b, cell->name);
 	strbuf_printf(b, "-%s-%u-v%u", proto_name(cell->proto), f->port, cell->family);
-	if (f->way.kind == WAY_DIRECT) {
+	if (by_address(f)) {
 		strbuf_puts(b, "-");
 		add_word(b, addr_format(&f->way.to, to));
 	}
@@ -101,6 +108,10 @@ add_ports(struct strbuf *b, const struct cell *cell, const struct finding *f)
 	if (f->port >= cell->port && f->port <= cell->port_high && cell->port != cell->port_high)
 		strbuf_printf(
 		    b, "%s dport %u-%u", proto_name(cell->proto), cell->port, cell->port_high);
+	else if (f->shape == FOUND_MAPPED && !f->mapped && f->end_port != f->port)
+		/* A rule writes the port: before this chain or behind it. */
+		strbuf_printf(
+		    b, "%s dport { %u, %u }", proto_name(cell->proto), f->port, f->end_port);
 	else
 		strbuf_printf(b, "%s dport %u", proto_name(cell->proto), f->port);
 }
@@ -110,10 +121,10 @@ add_destination(struct strbuf *b, const struct cell *cell, const struct finding 
 {
 	char to[ADDR_TEXT_MAX];
 
-	if (f->way.kind == WAY_DIRECT)
+	if (by_address(f))
 		strbuf_printf(
 		    b, "%s daddr %s ", ip_word(cell->family), addr_format(&f->way.to, to));
-	else if (cell->rule->address.family)
+	else if (addr_equal(&cell->rule->address, &f->way.to))
 		strbuf_printf(b, "%s daddr %s ", ip_word(cell->family),
 		    addr_format(&cell->rule->address, to));
 	else

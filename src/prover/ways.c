@@ -7,6 +7,8 @@
 #include <net/if.h>
 #include <string.h>
 
+#define ANY_IP_MAX 16 /* ranges looked at by one interface */
+
 bool
 iface_receives(const struct iface *i, uint8_t family)
 {
@@ -138,6 +140,28 @@ add_to_iface(const struct world *w, struct arena *a, struct list *ways, uint8_t 
 	}
 }
 
+/* Addresses that table local delivers here without an interface having them (AnyIP): the first of
+ * each range. */
+static void
+add_any_ip(const struct world *w, struct arena *a, struct list *ways, uint8_t family,
+    const struct iface *in)
+{
+	const struct fib_view v = {.family = family, .at = in->index};
+	const struct ranges *r = world_fib_of_type(w, &v, ADDR_LOCAL).may;
+
+	for (uint32_t i = 0, n = 0; i < r->n && n < ANY_IP_MAX; i++) {
+		struct addr to = number_addr(family, r->v[i].lo);
+
+		for (u128 at = r->v[i].lo; world_is_own(w, &to) && at < r->v[i].hi;)
+			to = number_addr(family, ++at);
+		if (world_is_own(w, &to) || addr_is_loopback(&to) ||
+		    !is_delivered(w, &to, in->index))
+			continue;
+		add_way(a, ways, WAY_LOCAL, &to, in->index, PACKET_HOST, true);
+		n++;
+	}
+}
+
 struct list
 ways_in(const struct world *w, struct arena *a, uint8_t family, bool loopback)
 {
@@ -148,8 +172,11 @@ ways_in(const struct world *w, struct arena *a, uint8_t family, bool loopback)
 		for (uint32_t i = 0; i < w->n_ifaces; i++) {
 			const struct iface *f = &w->ifaces[i];
 
-			if (iface_receives(f, family) && (f->index == first) == !(pass & 1))
-				add_to_iface(w, a, &ways, family, f, pass & 2, loopback);
+			if (!iface_receives(f, family) || (f->index == first) != !(pass & 1))
+				continue;
+			add_to_iface(w, a, &ways, family, f, pass & 2, loopback);
+			if (pass & 2)
+				add_any_ip(w, a, &ways, family, f);
 		}
 	return ways;
 }
@@ -170,6 +197,21 @@ add_subnet_broadcasts(
 	}
 }
 
+/* The lowest address of a network is all of its routers' (RFC 4291). */
+static void
+add_router_anycast(const struct world *w, struct arena *a, const struct iface *f, struct list *ways)
+{
+	for (uint32_t i = 0; i < w->n_addrs; i++) {
+		const struct local_addr *l = &w->addrs[i];
+		struct prefix p = prefix_of(&l->addr, l->len);
+
+		if (l->addr.family == 6 && l->iface == f->index && l->len < 127 &&
+		    !addr_is_link_local6(&l->addr) &&
+		    world_route(w, &p.addr, f->index, 0).type == ADDR_ANYCAST)
+			add_way(a, ways, WAY_GROUP, &p.addr, f->index, PACKET_HOST, true);
+	}
+}
+
 void
 ways_groups(const struct world *w, struct arena *a, uint8_t family, struct list *ways)
 {
@@ -183,6 +225,7 @@ ways_groups(const struct world *w, struct arena *a, uint8_t family, struct list 
 			continue;
 		if (family == 6) {
 			add_way(a, ways, WAY_GROUP, &hosts6, f->index, PACKET_MULTICAST, true);
+			add_router_anycast(w, a, f, ways);
 			continue;
 		}
 		add_way(a, ways, WAY_GROUP, &all4, f->index, PACKET_BROADCAST, true);

@@ -14,6 +14,7 @@ enum way_kind {
 	WAY_LOCAL,  /* an address of this machine */
 	WAY_GROUP,  /* broadcast or multicast that it listens to */
 	WAY_DIRECT, /* an address behind it: a container's own */
+	WAY_MAPPED, /* another host's address, of which a rule may map the destination */
 };
 
 struct way {

@@ -81,7 +81,7 @@ def prover(data, *args, image=-1, input="", timeout=60):
     high = {n: fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for n, fd in fds.items()}
     places = " ".join(f"{n}<&{fd}" for n, fd in high.items())
     try:
-        return subprocess.run(["bash", "-c", f'exec "$@" {places}', "bash", os.path.join(BUILD, "guardd-prover"), *args],
+        return subprocess.run(["bash", "-c", f'exec "$@" {places}', "bash", f"{BUILD}/guardd-prover", *args],
                               pass_fds=tuple(high.values()), input=input, text=True, timeout=timeout,
                               errors="replace", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     finally:

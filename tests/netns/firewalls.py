@@ -72,7 +72,7 @@ class Docker:
 
     def __init__(self, host, *options):
         self.host = host
-        self.group = "guardd-test-" + os.path.basename(os.path.dirname(host.folder))
+        self.group = os.path.basename(os.path.dirname(host.folder))
         own_run(host)
         host.run("mkdir", "-p", "/run/lock")
         if os.path.isdir("/etc/docker"):
@@ -106,12 +106,13 @@ class Docker:
         self.run("import", tar, name)
 
     def start(self, name, port, *options):
-        """A container with a server on port; its IPv4 address."""
+        """A container with a server on port; its addresses ("" where it has none)."""
         self.run("run", "-d", "--name", name, *options, "image", "/bin/busybox", "httpd", "-f", "-h", "/www",
                  "-p", str(port))
         state = json.loads(self.run("inspect", name).stdout)[0]
         assert state["State"]["Running"], self.run("logs", name).stdout + self.said()
-        return state["NetworkSettings"]["IPAddress"]
+        net = state["NetworkSettings"]
+        return net["IPAddress"], net["GlobalIPv6Address"]
 
     def remove(self, name):
         self.run("rm", "-f", name)
@@ -124,8 +125,8 @@ class Docker:
         self.daemon.wait()
         for top, folders, _ in os.walk("/sys/fs/cgroup"):
             if self.group in folders:
-                subprocess.run(["find", os.path.join(top, self.group), "-depth", "-type", "d", "-exec", "rmdir", "{}", ";"],
-                               check=False, stderr=subprocess.DEVNULL)
+                subprocess.run(["find", os.path.join(top, self.group), "-depth", "-type", "d", "-exec", "rmdir", "{}",
+                                ";"], check=False, stderr=subprocess.DEVNULL)
                 folders.remove(self.group)
             if top.count("/") > 4:
                 folders.clear()

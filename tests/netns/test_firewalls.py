@@ -5,7 +5,7 @@ import json
 
 import infra
 from firewalls import Docker, Firewalld, Ufw, missing
-from lib import main
+from lib import main, until
 from test_exposure import CONFIG, ExposureWorld
 
 INSIDE4, INSIDE6 = "192.0.2.11", "2001:db8:2::11"
@@ -152,28 +152,32 @@ class WithFirewalld(ProductWorld):
         self.agree(cells)
 
 
-class WithDocker(ProductWorld):
+class DockerWorld(ProductWorld):
     """Debian's docker.io; the outsider has a route to the containers, as a neighbour on the same network can have."""
+
+    OPTIONS = ()
 
     def setUp(self):
         if why := missing("dockerd", "containerd", "runc", "busybox"):
             self.skipTest(why)
         super().setUp()
-        self.docker = Docker(self.server)
+        self.docker = Docker(self.server, *self.OPTIONS)
         if self.docker.daemon.poll() is not None:
             self.skipTest("dockerd does not run here: " + self.docker.said()[-500:])
         self.docker.image("image")
         self.attacker.run("ip", "route", "add", "172.17.0.0/16", "via", self.V4)
+        self.attacker.run("ip", "-6", "route", "add", "fd00:17::/64", "via", self.V6)
 
     def reached(self, *at):
         return [self.attacker.connects(address, port, timeout=0.5) for address, port in at]
 
+
+class WithDocker(DockerWorld):
+
     def test_a_published_port_is_found_open_and_closed_as_suggested(self):
-        address = self.docker.start("registry", 5000, "-p", "5000:5000")
+        address, _ = self.docker.start("registry", 5000, "-p", "5000:5000")
         # What people believe closes it.
-        for command in ("iptables", "ip6tables"):
-            self.server.run(command, "-A", "INPUT", "-i", "eth0", "-p", "tcp", "--dport", "5000", "-s",
-                            "203.0.113.99" if command == "iptables" else "2001:db8:99::1", "-j", "DROP")
+        self.server.run("iptables", "-A", "INPUT", "-p", "tcp", "--dport", "5000", "-j", "DROP")
         self.server.run("iptables", "-P", "INPUT", "DROP")
         self.start_guardd(CONFIG)
         ways = ((self.V4, 5000), (self.V6, 5000), (address, 5000))
@@ -195,7 +199,7 @@ class WithDocker(ProductWorld):
         self.assertEqual(self.infra.connects("2001:db8:2::1", 5000), "open")
 
     def test_a_port_published_to_the_host_alone_is_open_at_the_containers_address(self):
-        address = self.docker.start("registry", 5000, "-p", "127.0.0.1:5000:5000")
+        address, _ = self.docker.start("registry", 5000, "-p", "127.0.0.1:5000:5000")
         self.start_guardd(CONFIG)
         cells, status = self.check("registry")
         self.assertEqual(self.reached((self.V4, 5000), (self.V6, 5000), (address, 5000)),
@@ -214,7 +218,7 @@ class WithDocker(ProductWorld):
         self.assertEqual(self.reached(*ways), ["silent"] * 2)
 
     def test_another_public_port_is_a_way_to_the_same_service(self):
-        address = self.docker.start("registry", 5000, "-p", "8080:5000")
+        address, _ = self.docker.start("registry", 5000, "-p", "8080:5000")
         self.start_guardd(CONFIG)
         cells, status = self.check("registry")
         self.assertEqual(status, 2)
@@ -226,11 +230,37 @@ class WithDocker(ProductWorld):
         self.assertEqual(self.infra.connects("192.0.2.1", 8080), "open")
 
     def test_a_container_that_publishes_nothing_is_closed_by_docker(self):
-        address = self.docker.start("registry", 5000)
+        address, _ = self.docker.start("registry", 5000)
         self.start_guardd(CONFIG)
         cells, status = self.check("registry")
         self.assertEqual(self.reached((address, 5000)), ["silent"])
         self.assertNotEqual(self.state(cells, "registry", "tcp", 5000, 4), "open")
+
+
+class WithDockerAndIpv6(DockerWorld):
+    """IPv6 is mapped as IPv4 is."""
+
+    OPTIONS = ("--experimental", "--ip6tables", "--ipv6", "--fixed-cidr-v6", "fd00:17::/64")
+
+    def test_both_families_end_at_the_container(self):
+        address, address6 = self.docker.start("registry", 5000, "-p", "5000:5000")
+        for command in ("iptables", "ip6tables"):
+            self.server.run(command, "-A", "INPUT", "-p", "tcp", "--dport", "5000", "-j", "DROP")
+        self.start_guardd(CONFIG)
+        ways = ((self.V4, 5000), (self.V6, 5000), (address, 5000), (address6, 5000))
+        # The container's address is its own once no neighbour has it.
+        until("the container in both families", lambda: self.reached(*ways) == ["open"] * 4, limit=10)
+        cells, status = self.check("registry")
+        self.assertEqual(status, 2)
+        for family, endpoint in ((4, f"{address}:5000"), (6, f"[{address6}]:5000")):
+            found = cells["port", "registry", "tcp", 5000, family]
+            self.assertEqual(found["state"], "open")
+            self.assertIn(endpoint, {f["endpoint"] for f in found["findings"] if f["forwarded"]})
+            self.assertIn("busybox", json.dumps(found))
+        self.close_as_suggested("registry")
+        self.assertEqual(self.reached(*ways), ["silent"] * 4)
+        self.assertEqual(self.infra.connects("192.0.2.1", 5000), "open")
+        self.assertEqual(self.infra.connects("2001:db8:2::1", 5000), "open")
 
 
 if __name__ == "__main__":

@@ -183,12 +183,25 @@ class RewrittenOnTheWay(StrictWorld):
     def test_another_address_by_a_map(self):
         self.arrives("table inet a { chain p { type nat hook prerouting priority -100;"
                      f" ip daddr {self.OTHER4} meta mark set 5 dnat ip to {self.V4};"
-                     f" ip6 daddr {self.OTHER6} meta mark set 5 dnat ip6 to {self.V6}; }}\n}}", self.OTHER4, self.OTHER6, 514)
+                     f" ip6 daddr {self.OTHER6} meta mark set 5 dnat ip6 to {self.V6}; }}\n}}",
+                     self.OTHER4, self.OTHER6, 514)
+
+    def test_another_address_that_one_chain_marks_and_another_maps(self):
+        self.arrives("table inet b { chain q { type filter hook prerouting priority -200;"
+                     f" ip daddr {self.OTHER4} meta mark set 5; ip6 daddr {self.OTHER6} meta mark set 5; }}\n}}\n"
+                     "table inet a { chain p { type nat hook prerouting priority -100; meta mark 5 redirect; }\n}",
+                     self.OTHER4, self.OTHER6, 514)
+
+    def test_another_address_by_a_part_of_it(self):
+        self.arrives("table inet a { chain p { type nat hook prerouting priority -100;"
+                     " ip daddr & 0.0.0.255 == 0.0.0.200 meta mark set 5 redirect;"
+                     " ip6 daddr & ::ffff == ::9 meta mark set 5 redirect; }\n}", self.OTHER4, self.OTHER6, 514)
 
     def test_another_address_by_a_write(self):
         self.arrives("table inet a { chain p { type filter hook prerouting priority -300;"
                      f" ip daddr {self.OTHER4} meta mark set 5 ip daddr set {self.V4};"
-                     f" ip6 daddr {self.OTHER6} meta mark set 5 ip6 daddr set {self.V6}; }}\n}}", self.OTHER4, self.OTHER6, 514)
+                     f" ip6 daddr {self.OTHER6} meta mark set 5 ip6 daddr set {self.V6}; }}\n}}",
+                     self.OTHER4, self.OTHER6, 514)
 
 
 class FromADumpWorld(ExposureWorld):
@@ -332,7 +345,7 @@ class ByHand(FromADumpWorld):
 
 
 def lengthen(attrs, old, more):
-    """The attributes with `more` at the end of each one equal to old, and their parents longer; None: it is not there."""
+    """The attributes with `more` at the end of each equal to old, and their parents longer; None: it is not there."""
     out, at, hit = b"", 0, False
     while at + 4 <= len(attrs):
         n, kind = struct.unpack_from("=HH", attrs, at)
@@ -402,7 +415,8 @@ class BrokenDumps(FromADumpWorld):
     RULES = INFRA_ONLY + """
 table ip n { map m { type inet_service : ipv4_addr; elements = { 80 : 10.0.0.1, 443 : 10.0.0.2 }; }
   set s { type ipv4_addr . inet_service; flags interval; elements = { 10.0.0.0/8 . 1-1024 }; }
-  chain p { type nat hook prerouting priority dstnat; dnat to tcp dport map @m; ip saddr . tcp dport @s dnat to 10.9.9.9; }
+  chain p { type nat hook prerouting priority dstnat; dnat to tcp dport map @m;
+    ip saddr . tcp dport @s dnat to 10.9.9.9; }
 }
 table ip6 x { chain i { type filter hook input priority 5; tcp dport vmap { 22 : accept, 389 : jump j }; }
   chain j { ct state new limit rate 5/second accept; fib saddr type local drop; }

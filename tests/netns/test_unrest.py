@@ -200,9 +200,12 @@ class Big(UnrestWorld):
                                 f"{20 + n}.{i >> 8}.{i & 255}.{(i * 7) & 255}" for i in range(32000))
             sets.append(f"set s{n} {{ type ipv{6 if v6 else 4}_addr; {'flags interval;' if v6 else ''}"
                         f" elements = {{ {elements} }}; }}\n")
-        rules = "".join(f"ip{'6' if n % 2 else ''} saddr @s{n % 10} tcp dport {1000 + n} drop\n" for n in range(10000))
-        self.nft(f"table inet big {{ {''.join(sets)} chain i {{ type filter hook input priority 0; policy drop;\n{rules}"
-                 "ip saddr 192.0.2.11 accept\nip6 saddr 2001:db8:2::11 accept\nip saddr @s0 tcp dport 389 accept\n}\n}\n")
+        rules = "".join(f"ip{'6' if n % 2 else ''} saddr @s{n % 10} tcp dport {1000 + n} drop\n"
+                        for n in range(10000))
+        self.nft(f"table inet big {{ {''.join(sets)}\n"
+                 f"chain i {{ type filter hook input priority 0; policy drop;\n{rules}"
+                 "ip saddr 192.0.2.11 accept\nip6 saddr 2001:db8:2::11 accept\n"
+                 "ip saddr @s0 tcp dport 389 accept\n}\n}\n")
         self.start_guardd(CONFIG)
         r = self.guardd.ctl("--json", "check", check=False)
         head = json.loads(r.stdout.splitlines()[0])

@@ -202,8 +202,21 @@ end(struct scene *s)
 	image_build_free(s->build);
 }
 
+/* Other tests' and the machine's namespaces are none of this host's. */
 static void
-run_with(struct scene *s, struct result *r, bool namespaces)
+keep_netns(struct world *w, pid_t pid)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < w->n_netns; i++)
+		if (pid && w->netns[i].pid == (uint32_t)pid)
+			w->netns[n++] = w->netns[i];
+	w->n_netns = n;
+}
+
+/* container: a process in one, or 0. */
+static void
+run_with(struct scene *s, struct result *r, pid_t container)
 {
 	static const struct check_options all = {.explain = true, .suggest = true};
 	const char *what = "";
@@ -213,9 +226,7 @@ run_with(struct scene *s, struct result *r, bool namespaces)
 	assert_true(r->fd >= 0);
 	assert_int_equal(0, dump_open(&r->dump, r->fd));
 	assert_int_equal(0, world_read(&r->world, &r->dump, &r->arena, &what));
-	/* Other tests' and the machine's namespaces are none of this host's. */
-	if (!namespaces)
-		r->world.n_netns = 0;
+	keep_netns(&r->world, container);
 	r->world.containers_hidden = false;
 	r->rules.arena = &r->arena;
 	assert_int_equal(0, ruleset_read(&r->rules, &r->dump, &what));
@@ -225,7 +236,7 @@ run_with(struct scene *s, struct result *r, bool namespaces)
 static void
 run(struct scene *s, struct result *r)
 {
-	run_with(s, r, false);
+	run_with(s, r, 0);
 }
 
 static void
@@ -692,7 +703,7 @@ container_by_its_own_address(void **state)
 	must(command);
 	nft("table inet filter { chain input { type filter hook input priority 0; policy drop; "
 	    "}\n}");
-	run_with(&s, &r, true);
+	run_with(&s, &r, pid);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	expect(&r, PROOF_PORT, 5000, 4, PROOF_OPEN,
@@ -853,6 +864,80 @@ one_rule_by_name(void **state)
 	end(&s);
 }
 
+/* Ways to a protected port that are neither its number nor an address of this machine. */
+static void
+other_ways_to_it(void **state)
+{
+	static const struct {
+		const char *rules, *address;
+		uint8_t family;
+		enum proof_state state;
+	} ways[] = {
+	    {"table ip t { chain p { type filter hook prerouting priority -300;\n"
+	     "tcp dport 8389 tcp dport set 389\n }\n"
+	     "chain r { type filter hook prerouting priority -400; tcp dport 389 drop\n}\n}\n",
+		NULL, 4, PROOF_OPEN},
+	    {"table netdev t { chain p { type filter hook ingress device eth0 priority 0;\n"
+	     "tcp dport 389 drop\n tcp dport 8389 tcp dport set 389\n }\n}\n",
+		NULL, 6, PROOF_OPEN},
+	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
+	     "tcp dport 8389 dnat to 172.17.0.2-172.17.0.100:389\n }\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
+		NULL, 4, PROOF_DEPENDS},
+	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
+	     "tcp dport 9999 dnat to 172.17.0.2:300-500\n }\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
+		NULL, 4, PROOF_DEPENDS},
+	    {"table ip t { chain p { type nat hook prerouting priority -100; goto q\n }\n"
+	     "chain q { ip daddr 203.0.113.77 dnat to 172.17.0.2\n }\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
+		NULL, 4, PROOF_OPEN},
+	    {"table ip6 t { map m { type ipv6_addr : ipv6_addr\n"
+	     "elements = { 2001:db8:77::1 : fd00:17::2 }\n }\n"
+	     "chain p { type nat hook prerouting priority -100; dnat to ip6 daddr map @m\n }\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
+		NULL, 6, PROOF_OPEN},
+	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
+	     "ip daddr 192.0.2.1 tcp dport 8389 dnat to 172.17.0.1:389\n }\n"
+	     "chain i { type filter hook input priority 0; ct original proto-dst 389 tcp dport 389"
+	     " drop\n}\n}\n",
+		"172.17.0.1", 4, PROOF_OPEN},
+	    {"table ip t { chain i { type filter hook input priority 0; policy accept;\n"
+	     "ip daddr { 192.0.2.1, 172.17.0.1 } tcp dport 389 drop\n}\n}\n",
+		"any", 4, PROOF_OPEN},
+	};
+	struct expose e = ldap;
+
+	(void)state;
+	e.allowed[0] = e.allowed[1] = NULL;
+	e.containers = true;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		bool any = ways[i].address && !strcmp(ways[i].address, "any");
+		struct scene s;
+		struct result r;
+
+		e.address = any ? NULL : ways[i].address;
+		begin(&s, &e, 1);
+		make_bridge();
+		if (any)
+			must("ip route add local 203.0.113.128/25 dev lo");
+		listen_on(&s, SOCK_STREAM, AF_INET6, "::", 389);
+		nft(ways[i].rules);
+		run(&s, &r);
+		expect(&r, PROOF_PORT, 389, ways[i].family, ways[i].state, NULL);
+		load_suggested(&r, true);
+		done(&r);
+		run(&s, &r);
+		expect(&r, PROOF_PORT, 389, ways[i].family, PROOF_PROVEN, NULL);
+		done(&r);
+		end(&s);
+	}
+}
+
 int
 main(void)
 {
@@ -870,6 +955,7 @@ main(void)
 	    cmocka_unit_test(addresses_of_one_interface),
 	    cmocka_unit_test(container_by_its_own_address),
 	    cmocka_unit_test(too_many_targets),
+	    cmocka_unit_test(other_ways_to_it),
 	    cmocka_unit_test(packets_in_bulk),
 	    cmocka_unit_test(proof_round_trip),
 	    cmocka_unit_test(one_rule_by_name),

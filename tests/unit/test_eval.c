@@ -192,6 +192,37 @@ static const struct example examples[] = {
 	 "ip saddr & 0.0.0.3 == 0.0.0.1 ip saddr & 255.0.0.0 == 12.0.0.0 drop;"),
 	{"10.1.2.7 tcp/1 D", "10.1.2.8 tcp/1 A", "11.1.2.7 tcp/1 A", "198.51.100.2 tcp/1 D",
 	    "198.51.100.3 tcp/1 A", "198.51.100.6 tcp/1 D", "12.0.0.1 tcp/1 ?"}},
+    /* a second chain is not asked once source NAT, of ports alone, too, was done */
+    {"table ip a { chain i { type nat hook input priority 90; tcp dport 389 snat to :2000-3000; } "
+     "}\n"
+     "table ip b { chain i { type nat hook input priority 95; tcp dport { 389, 390 } drop; } }",
+	{"198.51.100.1 tcp/389 A", "198.51.100.1 tcp/390 D"}},
+    /* a source written into the header is the one that the kernel looks at */
+    {"table ip a { chain p { type filter hook prerouting priority -300;"
+     " ip saddr 127.0.0.0/8 ip saddr set 203.0.113.9; ip saddr 10.0.0.0/8 ip saddr set 127.0.0.1;"
+     " ip saddr 11.0.0.0/8 ip saddr set 203.0.113.7; }\n"
+     "chain o { type filter hook prerouting priority 0; ct original ip saddr 203.0.113.7 drop; }\n"
+     "chain n { type nat hook input priority 100; ip saddr 203.0.113.9 tcp dport 390 drop; } }",
+	{"127.0.0.1 tcp/389 A", "127.0.0.1 tcp/390 D", "10.0.0.1 tcp/389 D", "12.0.0.1 tcp/389 A",
+	    "11.0.0.1 tcp/389 ?"}},
+    /* a map asked like a set */
+    {"table inet t { map m { type ipv4_addr : mark; flags interval;"
+     " elements = { 10.20.0.0/16 : 1, 203.0.113.9 : 2 }; }\n"
+     "map v { type ipv4_addr : verdict; elements = { 10.20.0.1 : drop }; }\n"
+     "map p { type inet_service : mark; elements = { 5 : 1 }; }\n"
+     "chain in { type filter hook input priority 0; tcp dport 1 ip saddr != @m drop;"
+     " tcp dport 2 ip saddr @m drop; tcp dport 3 ip saddr @v accept;"
+     " tcp dport 3 ip saddr != @v drop; tcp dport 4-5 tcp dport != @p drop; } }",
+	{"10.20.0.1 tcp/1 A", "203.0.113.9 tcp/1 A", "203.0.113.8 tcp/1 D", "203.0.113.9 tcp/2 D",
+	    "203.0.113.8 tcp/2 A", "10.20.0.1 tcp/3 A", "10.20.0.2 tcp/3 D", "10.20.0.2 tcp/4 D",
+	    "10.20.0.2 tcp/5 A"}},
+    /* who puts an extension header in between gets past a rule that rests on the byte */
+    {INPUT("accept", "ip6 nexthdr != tcp accept; tcp dport 1 drop;"), {"2001:db8:1::1 tcp/1 ?"}},
+    {INPUT("drop", "ip6 nexthdr tcp tcp dport 1 accept; ip6 nexthdr udp accept;"
+		   "ip6 nexthdr vmap { tcp : drop, 60 : accept };"),
+	{"2001:db8:1::1 tcp/1 A", "2001:db8:1::1 tcp/2 ?", "2001:db8:1::1 udp/1 A"}},
+    {INPUT("drop", "ip6 nexthdr udp accept; ip6 nexthdr { tcp, sctp } tcp dport 7 accept;"),
+	{"2001:db8:1::1 tcp/1 D", "2001:db8:1::1 tcp/7 A"}},
     /* ports and protocols */
     {INPUT("drop", "tcp dport 20-25 accept; udp dport { 53, 123 } accept; th dport 7 accept;"
 		   "tcp dport & 0xff00 == 0x1f00 accept;"),
