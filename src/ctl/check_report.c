@@ -378,14 +378,21 @@ static void
 put_notes(struct strbuf *out, json_t *head)
 {
 	json_t *mechanisms = json_object_get(head, "mechanisms");
+	json_t *notes = json_object_get(head, "notes");
 
 	if (json_array_size(mechanisms) > 0) {
 		strbuf_puts(out, "not shown by nft, so that a proof depends on it: ");
 		expose_list(out, mechanisms, out_int(head, "mechanisms_more"), EXPOSE_LIST_ALL);
 		strbuf_puts(out, "\n");
 	}
+	if (json_array_size(notes) > 0) {
+		strbuf_puts(out, "to be known: ");
+		expose_list(out, notes, out_int(head, "notes_more"), EXPOSE_LIST_ALL);
+		strbuf_puts(out, "\n");
+	}
 	if (json_is_true(json_object_get(head, "containers_hidden")))
-		strbuf_puts(out, "containers: their network namespaces could not be looked into\n");
+		strbuf_puts(out, "containers: not all processes can be seen, so that ports in "
+				 "containers count as listened to\n");
 	if (json_is_true(json_object_get(head, "no_infra")))
 		strbuf_puts(out, "no group infra is configured: only this host itself counts as "
 				 "infrastructure; name the hosts under 'groups' in guardd.yaml\n");

@@ -355,12 +355,12 @@ static const struct {
     {DUMP_QDISCS, "tc filters", DROPS | ACCEPTS, false, false},
     {DUMP_FILTERS, "tc filters", DROPS | ACCEPTS, false, false},
     {DUMP_IPSETS, "ipsets", NOTE, false, false},
-    {DUMP_SOCKETS, "listeners", NOTE, true, false},
+    {DUMP_SOCKETS, "", NOTE, true, false},
     {DUMP_FILE, "", NOTE, false, false},
     {DUMP_LEGACY, "iptables-legacy", DROPS | ACCEPTS, false, false},
     {DUMP_BPF, "BPF programs", DROPS | ACCEPTS, false, false},
-    {DUMP_NETNS, "containers", NOTE, false, true},
-    {DUMP_NETNS_FILE, "containers", NOTE, false, true},
+    {DUMP_NETNS, "", NOTE, false, true},
+    {DUMP_NETNS_FILE, "", NOTE, false, true},
 };
 
 static void
@@ -371,6 +371,9 @@ add_failure(struct reader *r, size_t i, const struct dump_failed *f, const char 
 		return;
 	r->w->listeners_hidden |= failures[i].hides_listeners;
 	r->w->containers_hidden |= failures[i].hides_containers;
+	/* That it is hidden is said for itself. */
+	if (failures[i].hides_containers || failures[i].hides_listeners)
+		return;
 	add(r, failures[i].effect, 0, 0, "%s%s%s could not be read: %s", failures[i].name,
 	    *failures[i].name && *text ? " " : "", text, strerror(-f->error));
 }

@@ -9,6 +9,7 @@
 struct asked {
 	struct mode *m;
 	struct evaluator *eval;
+	bool any; /* a way in was there */
 	struct strbuf out;
 	uint16_t port;
 	uint8_t protos[2], n_protos;
@@ -185,6 +186,7 @@ prove_family(struct asked *a, uint8_t family)
 		for (size_t i = 0; i < ways.n; i++) {
 			if (a->in && v[i].iif != a->in->index)
 				continue;
+			a->any = true;
 			prove_way(a, &v[i], a->protos[p]);
 			if (a->out.len > 64 * 1024)
 				mode_write(&a->out);
@@ -210,5 +212,7 @@ mode_prove(struct mode *m)
 	mode_write(&a.out);
 	strbuf_fini(&a.out);
 	evaluator_free(a.eval);
+	if (!a.any)
+		return mode_cannot("no way in: no interface that is up has such an address");
 	return MODE_PROVEN;
 }

@@ -248,6 +248,23 @@ report_cell(struct strbuf *out, const struct check *c, const struct cell *cell, 
 	json_end(&j);
 }
 
+/* Those that cap answers, or those that are only to be known. */
+static void
+put_mechanisms(struct json *j, const struct world *w, const char *key, const char *more, bool caps)
+{
+	uint32_t n = 0;
+
+	json_list_begin(j, key);
+	for (uint32_t i = 0; i < w->n_mechanisms; i++) {
+		const struct mechanism *m = &w->mechanisms[i];
+
+		if ((m->may_drop || m->may_accept) == caps && n++ < REPORT_PREFIXES)
+			json_text(j, NULL, m->name);
+	}
+	json_list_end(j);
+	json_int(j, more, n > REPORT_PREFIXES ? n - REPORT_PREFIXES : 0);
+}
+
 void
 report_head(struct strbuf *out, const struct check *c, const struct dump *d)
 {
@@ -268,13 +285,8 @@ report_head(struct strbuf *out, const struct check *c, const struct dump *d)
 	json_list_end(&j);
 	json_bool(&j, "no_infra", c->img->settings->no_infra);
 	json_bool(&j, "containers_hidden", c->world->containers_hidden);
-	json_list_begin(&j, "mechanisms");
-	for (uint32_t i = 0; i < c->world->n_mechanisms && i < REPORT_PREFIXES; i++)
-		json_text(&j, NULL, c->world->mechanisms[i].name);
-	json_list_end(&j);
-	json_int(&j, "mechanisms_more",
-	    c->world->n_mechanisms > REPORT_PREFIXES ? c->world->n_mechanisms - REPORT_PREFIXES
-						     : 0);
+	put_mechanisms(&j, c->world, "mechanisms", "mechanisms_more", true);
+	put_mechanisms(&j, c->world, "notes", "notes_more", false);
 	json_int(&j, "proven", c->counts[PROOF_PROVEN]);
 	json_int(&j, "latent", c->counts[PROOF_LATENT]);
 	json_int(&j, "depends", c->counts[PROOF_DEPENDS]);

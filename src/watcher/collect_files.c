@@ -64,7 +64,7 @@ ask_table(struct pass *p, int family, const char *name)
 		strncpy(info.name, name, sizeof(info.name) - 1);
 		/* The unit allows no such socket. */
 		if (fd < 0)
-			return -EAFNOSUPPORT;
+			return -EPERM;
 		if (getsockopt(fd, level, IPT_SO_GET_INFO, &info, &len) < 0)
 			return -errno;
 		if (info.size > MAX_LEGACY)

@@ -903,8 +903,8 @@ other_ways_to_it(void **state)
 		NULL, 6, PROOF_OPEN},
 	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
 	     "ip daddr 192.0.2.1 tcp dport 8389 dnat to 172.17.0.1:389\n }\n"
-	     "chain i { type filter hook input priority 0; ct original proto-dst 389 tcp dport 389"
-	     " drop\n}\n}\n",
+	     "chain i { type filter hook input priority 0;\n"
+	     "meta l4proto tcp ct original proto-dst 389 drop\n}\n}\n",
 		"172.17.0.1", 4, PROOF_OPEN},
 	    {"table ip t { chain i { type filter hook input priority 0; policy accept;\n"
 	     "ip daddr { 192.0.2.1, 172.17.0.1 } tcp dport 389 drop\n}\n}\n",

@@ -201,10 +201,11 @@ static const struct example examples[] = {
     {"table ip a { chain p { type filter hook prerouting priority -300;"
      " ip saddr 127.0.0.0/8 ip saddr set 203.0.113.9; ip saddr 10.0.0.0/8 ip saddr set 127.0.0.1;"
      " ip saddr 11.0.0.0/8 ip saddr set 203.0.113.7; }\n"
-     "chain o { type filter hook prerouting priority 0; ct original ip saddr 203.0.113.7 drop; }\n"
+     "chain o { type filter hook prerouting priority 0; tcp dport 391 ct original ip saddr "
+     "203.0.113.7 drop; }\n"
      "chain n { type nat hook input priority 100; ip saddr 203.0.113.9 tcp dport 390 drop; } }",
 	{"127.0.0.1 tcp/389 A", "127.0.0.1 tcp/390 D", "10.0.0.1 tcp/389 D", "12.0.0.1 tcp/389 A",
-	    "11.0.0.1 tcp/389 ?"}},
+	    "11.0.0.1 tcp/391 ?"}},
     /* a map asked like a set */
     {"table inet t { map m { type ipv4_addr : mark; flags interval;"
      " elements = { 10.20.0.0/16 : 1, 203.0.113.9 : 2 }; }\n"
@@ -221,7 +222,7 @@ static const struct example examples[] = {
     {INPUT("drop", "ip6 nexthdr tcp tcp dport 1 accept; ip6 nexthdr udp accept;"
 		   "ip6 nexthdr vmap { tcp : drop, 60 : accept };"),
 	{"2001:db8:1::1 tcp/1 A", "2001:db8:1::1 tcp/2 ?", "2001:db8:1::1 udp/1 A"}},
-    {INPUT("drop", "ip6 nexthdr udp accept; ip6 nexthdr { tcp, sctp } tcp dport 7 accept;"),
+    {INPUT("drop", "ip6 nexthdr udp accept; ip6 nexthdr { tcp, sctp } th dport 7 accept;"),
 	{"2001:db8:1::1 tcp/1 D", "2001:db8:1::1 tcp/7 A"}},
     /* ports and protocols */
     {INPUT("drop", "tcp dport 20-25 accept; udp dport { 53, 123 } accept; th dport 7 accept;"
