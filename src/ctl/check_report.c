@@ -393,6 +393,9 @@ put_notes(struct strbuf *out, json_t *head)
 	if (json_is_true(json_object_get(head, "containers_hidden")))
 		strbuf_puts(out, "containers: not all processes can be seen, so that ports in "
 				 "containers count as listened to\n");
+	if (json_is_true(json_object_get(head, "listeners_hidden")))
+		strbuf_puts(out, "listeners: not all could be read, so that every port counts as "
+				 "listened to\n");
 	if (json_is_true(json_object_get(head, "no_infra")))
 		strbuf_puts(out, "no group infra is configured: only this host itself counts as "
 				 "infrastructure; name the hosts under 'groups' in guardd.yaml\n");

@@ -285,6 +285,7 @@ report_head(struct strbuf *out, const struct check *c, const struct dump *d)
 	json_list_end(&j);
 	json_bool(&j, "no_infra", c->img->settings->no_infra);
 	json_bool(&j, "containers_hidden", c->world->containers_hidden);
+	json_bool(&j, "listeners_hidden", c->world->listeners_hidden);
 	put_mechanisms(&j, c->world, "mechanisms", "mechanisms_more", true);
 	put_mechanisms(&j, c->world, "notes", "notes_more", false);
 	json_int(&j, "proven", c->counts[PROOF_PROVEN]);

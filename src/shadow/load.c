@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH_BYTES (320 << 10) /* twice net.core.wmem_max, as it is by default, takes this much   \
-				 */
-#define BATCH_ROOM (BATCH_BYTES + (128 << 10))
+#define BATCH_BYTES (320 << 10) /* below twice the default net.core.wmem_max */
+#define BATCH_ROOM  (BATCH_BYTES + (128 << 10))
 
 /* One kind of object: which attributes of the dump make it again. The rest (handles, use counts) is
  * the kernel's to say. */

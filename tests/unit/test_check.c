@@ -882,23 +882,27 @@ other_ways_to_it(void **state)
 		NULL, 6, PROOF_OPEN},
 	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
 	     "tcp dport 8389 dnat to 172.17.0.2-172.17.0.100:389\n }\n"
-	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat "
+	     "accept\n}\n"
 	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
 		NULL, 4, PROOF_DEPENDS},
 	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
 	     "tcp dport 9999 dnat to 172.17.0.2:300-500\n }\n"
-	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat "
+	     "accept\n}\n"
 	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
 		NULL, 4, PROOF_DEPENDS},
 	    {"table ip t { chain p { type nat hook prerouting priority -100; goto q\n }\n"
 	     "chain q { ip daddr 203.0.113.77 dnat to 172.17.0.2\n }\n"
-	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat "
+	     "accept\n}\n"
 	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
 		NULL, 4, PROOF_OPEN},
 	    {"table ip6 t { map m { type ipv6_addr : ipv6_addr\n"
 	     "elements = { 2001:db8:77::1 : fd00:17::2 }\n }\n"
 	     "chain p { type nat hook prerouting priority -100; dnat to ip6 daddr map @m\n }\n"
-	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat accept\n}\n"
+	     "chain f { type filter hook forward priority 0; policy drop; ct status dnat "
+	     "accept\n}\n"
 	     "chain i { type filter hook input priority 0; tcp dport 389 drop\n}\n}\n",
 		NULL, 6, PROOF_OPEN},
 	    {"table ip t { chain p { type nat hook prerouting priority -100;\n"
