@@ -472,16 +472,17 @@ each_route(struct world *w, const struct dump *d, struct fib_route *out[2], uint
 }
 
 /* An IPv6 address has no local route while duplicate address detection runs (long, on a bridge
- * without carrier). It will have one any moment, without a word that anybody waits for. */
+ * without carrier), nor for a moment behind that. It will have one without a word that anybody
+ * waits for, so that each counts as if it had. */
 static void
-add_tentative(struct world *w, struct fib_route *v, uint32_t *n)
+add_own6(struct world *w, struct fib_route *v, uint32_t *n)
 {
 	for (uint32_t i = 0; i < w->n_addrs; i++) {
 		const struct local_addr *l = &w->addrs[i];
 		const struct iface *f = world_iface(w, l->iface);
 
-		if (l->addr.family != 6 || !(l->flags & IFA_F_TENTATIVE) ||
-		    (l->flags & IFA_F_DADFAILED) || !f || !(f->flags & IFF_UP))
+		if (l->addr.family != 6 || (l->flags & IFA_F_DADFAILED) || !f ||
+		    !(f->flags & IFF_UP))
 			continue;
 		v[*n] = (struct fib_route){.lo = addr_number(&l->addr),
 		    .table = RT_TABLE_LOCAL,
@@ -516,7 +517,7 @@ world_read_routes(struct world *w, const struct dump *d, const char **what)
 	r = each_route(w, d, routes, n);
 	if (r < 0)
 		return r;
-	add_tentative(w, routes[1], &n[1]);
+	add_own6(w, routes[1], &n[1]);
 	for (int i = 0; i < 2; i++) {
 		make_trees(w, &w->fib->families[i], routes[i], n[i], i ? 6 : 4);
 		make_bounds(w, &w->fib->families[i], i ? 6 : 4);

@@ -170,12 +170,8 @@ is_everyone(const struct check *c, const struct cell *cell, const struct finding
 
 	srcset_sub_set(&rest, &f->sources);
 	srcset_sub(&rest, &cell->policy->allowed);
-	for (int forwarded = 0; forwarded < 2; forwarded++) {
-		d = world_source_drop(
-		    c->world, &f->end, f->way.iif, forwarded && f->forwarded ? f->oif : 0);
-		if (!f->forwarded || forwarded)
-			srcset_sub(&rest, d.may);
-	}
+	d = world_source_drop(c->world, &f->end, f->way.iif, f->forwarded ? f->oif : 0);
+	srcset_sub(&rest, d.may);
 	return srcset_empty(&rest);
 }
 

@@ -284,26 +284,6 @@ ease_header(struct rule *rule)
 		rule->n = 0;
 }
 
-/* The byte that tells what follows the IPv6 header is the protocol of a plain packet only: who adds
- * an extension header gets past a rule that drops by it. Elsewhere the plain packet's is the one
- * that counts. (IPv4 has the fragment's flags there.) */
-static void
-doubt_next_header(struct rule *rule)
-{
-	bool drops = only_drops(rule);
-
-	for (uint32_t i = 0; drops && i < rule->n; i++) {
-		struct op *op = &rule->ops[i];
-
-		if (op->kind == OP_LOAD && op->u.load.kind == LOAD_PAYLOAD &&
-		    op->u.load.base == NFT_PAYLOAD_NETWORK_HEADER && op->u.load.offset == 6 &&
-		    op->len == 1) {
-			op->u.load.kind = LOAD_ANY;
-			op->name = "ip6 nexthdr";
-		}
-	}
-}
-
 static int
 read_rule(struct reader *r, uint8_t family, struct got *g)
 {
@@ -333,7 +313,6 @@ read_rule(struct reader *r, uint8_t family, struct got *g)
 		rule->comment = r->comment;
 	ease_tail(rule);
 	ease_header(rule);
-	doubt_next_header(rule);
 	r->out->n_rules++;
 	return 0;
 }

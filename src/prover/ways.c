@@ -151,8 +151,11 @@ add_any_ip(const struct world *w, struct arena *a, struct list *ways, uint8_t fa
 
 	for (uint32_t i = 0, n = 0; i < r->n && n < ANY_IP_MAX; i++) {
 		struct addr to = number_addr(family, r->v[i].lo);
+		u128 at = r->v[i].lo;
 
-		for (u128 at = r->v[i].lo; world_is_own(w, &to) && at < r->v[i].hi;)
+		/* Behind as many own ones as there are comes another, but for loopback. */
+		for (uint32_t k = 0; k <= w->n_addrs && world_is_own(w, &to) && at < r->v[i].hi;
+		     k++)
 			to = number_addr(family, ++at);
 		if (world_is_own(w, &to) || addr_is_loopback(&to) ||
 		    !is_delivered(w, &to, in->index))

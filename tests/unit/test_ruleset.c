@@ -298,30 +298,6 @@ a_length_below_the_unit_turns_nothing(void **state)
 	loaded_fini(&w);
 }
 
-/* Whoever adds an extension header gets past a drop by the IPv6 header's own byte. */
-static void
-next_headers_do_not_drop_for_sure(void **state)
-{
-	static const uint8_t kinds[] = {LOAD_ANY, LOAD_PAYLOAD, LOAD_PAYLOAD, LOAD_PAYLOAD};
-	struct loaded w;
-	struct chain *c;
-
-	if (*state)
-		skip();
-	loaded_make(&w, "table ip6 t { chain d { }\nchain c {\n"
-			"ip6 nexthdr udp counter drop\n"
-			"ip6 nexthdr udp accept\n"
-			"ip6 nexthdr udp jump d\n"
-			"ip6 hoplimit 255 drop\n"
-			"} }\n");
-	c = loaded_chain(&w, "t", "c");
-	assert_int_equal(c->n, 4);
-	for (uint32_t i = 0; i < c->n; i++)
-		assert_int_equal(c->rules[i].ops[0].u.load.kind, kinds[i]);
-	assert_string_equal(c->rules[0].ops[0].name, "ip6 nexthdr");
-	loaded_fini(&w);
-}
-
 int
 main(void)
 {
@@ -332,7 +308,6 @@ main(void)
 	    cmocka_unit_test(tables_keep_their_flags_and_devices),
 	    cmocka_unit_test(loops_of_verdict_maps_are_followed),
 	    cmocka_unit_test(a_length_below_the_unit_turns_nothing),
-	    cmocka_unit_test(next_headers_do_not_drop_for_sure),
 	};
 
 	return cmocka_run_group_tests(tests, loaded_enter, NULL);
