@@ -75,15 +75,20 @@ struct named {
 	uint32_t rules;    /* looked at */
 };
 
+/* Of networks for documentation (RFC 5737, RFC 3849): stands for all hosts that no rule names. */
+static const struct addr some_host[] = {
+    {4, {203, 0, 113, 254}}, {6, {0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, [15] = 0xfe}}};
+
+/* The address that has these bits where mask says so, and those of some host elsewhere. */
 static void
-name_addr(struct named *x, const uint8_t *bytes, unsigned len, bool part)
+name_addr(struct named *x, const uint8_t *bytes, const uint8_t mask[static 16])
 {
-	struct addr a = {.family = x->family};
+	struct addr a = some_host[x->family == 6];
 	const struct addr *all = x->found.items;
 
-	memcpy(a.bytes, bytes, len);
-	if (part) /* some host in it */
-		a.bytes[addr_size(&a) - 1] |= 1;
+	for (unsigned i = 0; i < addr_size(&a); i++)
+		if (mask[i])
+			a.bytes[i] = (uint8_t)((a.bytes[i] & ~mask[i]) | (bytes[i] & mask[i]));
 	for (size_t i = 0; i < x->found.n; i++)
 		if (addr_equal(&all[i], &a))
 			return;
@@ -98,10 +103,14 @@ static void
 name_elements(struct named *x, const struct set *s, unsigned at, unsigned len)
 {
 	for (uint32_t i = 0; !s->unknown && i < s->n && !x->c->targets_cut; i++) {
+		uint8_t mask[16] = {0};
 		struct element el;
 
 		set_element(s, i, &el);
-		name_addr(x, el.lo + at, len, memcmp(el.lo + at, el.hi + at, len) != 0);
+		/* Of a range the bits that its ends share; its ends are bounds of what is alike. */
+		for (unsigned k = 0; k < len; k++)
+			mask[k] = (uint8_t) ~(el.lo[at + k] ^ el.hi[at + k]);
+		name_addr(x, el.lo + at, mask);
 	}
 }
 
@@ -116,8 +125,8 @@ loads_daddr(const struct op *op, uint8_t family)
 static void
 name_rule(struct named *x, const struct rule *rule)
 {
-	unsigned size = x->family == 4 ? 4 : 16, at = 0, len = 0;
-	bool part = false;
+	unsigned at = 0, len = 0;
+	uint8_t mask[16];
 
 	for (uint32_t i = 0; i < rule->n; i++) {
 		const struct op *op = &rule->ops[i];
@@ -126,14 +135,17 @@ name_rule(struct named *x, const struct rule *rule)
 		if (loads_daddr(op, x->family)) {
 			at = op->dreg;
 			len = op->len;
-			part = len < size;
+			memset(mask, 0, sizeof(mask));
+			memset(mask, 0xff, len);
 		} else if (same && op->kind == OP_BITWISE) {
 			at = op->dreg;
-			part = true;
+			for (unsigned k = 0; k < len; k++)
+				mask[k] &= op->u.bitwise.mask[k];
 		} else if (same && op->kind == OP_CMP && op->len == len) {
-			name_addr(x, op->u.cmp.data, len, part);
+			name_addr(x, op->u.cmp.data, mask);
 		} else if (same && op->kind == OP_RANGE && op->len == len) {
-			name_addr(x, op->u.range.from, len, part);
+			name_addr(x, op->u.range.from, mask);
+			name_addr(x, op->u.range.to, mask);
 		} else if (len && op->kind == OP_LOOKUP && op->u.lookup.set && op->sreg <= at &&
 			   at + len <= (unsigned)op->sreg + op->u.lookup.set->key_len) {
 			name_elements(x, op->u.lookup.set, at - op->sreg, len);
@@ -160,7 +172,7 @@ name_called(struct named *x, const struct op *op, unsigned depth)
 		name_chain(x, s->catchall->verdict.chain, depth);
 }
 
-/* A chain that maps destinations, and those it calls; elsewhere nobody sends a packet on. */
+/* A chain and those it calls. */
 static void
 name_chain(struct named *x, const struct chain *chain, unsigned depth)
 {
@@ -177,6 +189,18 @@ name_chain(struct named *x, const struct chain *chain, unsigned depth)
 	}
 }
 
+/* Where a packet's destination is mapped, or where a mark is set that says so. */
+static bool
+is_before_routing(const struct chain *c)
+{
+	if (!c->is_base)
+		return false;
+	if (c->table->family == NFPROTO_NETDEV)
+		return c->hook == NF_NETDEV_INGRESS;
+	return c->hook == NF_INET_PRE_ROUTING ||
+	       (c->table->family == NFPROTO_INET && c->hook == NF_INET_INGRESS);
+}
+
 static bool
 is_elsewhere(const struct world *w, const struct addr *a, uint32_t iif)
 {
@@ -190,14 +214,16 @@ void
 check_mapped_ways(struct check *c, uint8_t family, struct list *ways)
 {
 	const struct world *w = c->world;
+	static const uint8_t nothing[16];
 	struct named x = {.c = c, .family = family};
 	const struct addr *a;
 
+	name_addr(&x, nothing, nothing);
 	for (uint32_t t = 0; t < c->rules->n_tables; t++) {
 		const struct table *table = &c->rules->tables[t];
 
 		for (uint32_t i = 0; table_counts(table, family) && i < table->n; i++)
-			if (chain_rewrites(table->chains[i], family))
+			if (is_before_routing(table->chains[i]))
 				name_chain(&x, table->chains[i], 0);
 	}
 	a = x.found.items;
