@@ -70,6 +70,24 @@ add_iface(uint32_t *list, uint32_t *n, uint32_t room, uint32_t iif)
 		list[(*n)++] = iif;
 }
 
+/* Ports that are open to the same hundred thousand sources keep them once. */
+static void
+share_sources(const struct check *c, struct finding *f)
+{
+	const struct cell *cells = c->cells.items;
+
+	for (size_t i = 0; i < c->cells.n; i++) {
+		const struct finding *first = cells[i].findings.items;
+
+		if (!cells[i].findings.n || cells[i].family != f->way.family ||
+		    !srcset_equal(&first->sources, &f->sources))
+			continue;
+		srcset_fini(&f->sources);
+		f->sources = srcset_copy(&first->sources);
+		return;
+	}
+}
+
 /* Takes f's sources. */
 static void
 add_finding(struct check *c, struct cell *cell, struct finding *f)
@@ -85,6 +103,7 @@ add_finding(struct check *c, struct cell *cell, struct finding *f)
 		srcset_fini(&f->sources);
 		return;
 	}
+	share_sources(c, f);
 	f->n_ways = 1;
 	add_iface(f->ifaces, &f->n_ifaces, 8, f->way.iif);
 	if (n < CHECK_FINDINGS) {
