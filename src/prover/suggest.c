@@ -171,6 +171,18 @@ close_gap(struct check *c, const struct cell *cell, const struct finding *f, str
 	    match.text, cell->name);
 }
 
+/* As nft reads it without quotes. Netlink takes any name, and root loads these lines: what nft would
+ * read as more than a name is not suggested. */
+static bool
+is_identifier(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+	static const char more[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789-./";
+
+	return *name && strchr(letters, *name) && !name[strspn(name, more)];
+}
+
 /* In the chain that refuses, before the rule that does. */
 static void
 let_in(const struct cell *cell, const struct finding *f, struct lines *l)
@@ -179,14 +191,20 @@ let_in(const struct cell *cell, const struct finding *f, struct lines *l)
 	_cleanup_(strbuf_fini) struct strbuf match = {0};
 	const char *family, *table, *chain;
 	bool behind_nat = f->mapped && d && f->mapped < d;
+	char to[ADDR_TEXT_MAX];
 
-	if (!d || !d->chain || d->chain->table->family == NFPROTO_NETDEV)
+	if (!d || !d->chain || d->chain->table->family == NFPROTO_NETDEV ||
+	    !is_identifier(d->chain->table->name) || !is_identifier(d->chain->name))
 		return;
 	family = family_word(d->chain->table->family);
 	table = d->chain->table->name;
 	chain = d->chain->name;
 	strbuf_printf(&match, "%s saddr ", ip_word(cell->family));
 	add_addresses(&match, cell->family, &f->sources);
+	/* Behind this machine there are others, too. */
+	if (f->forwarded)
+		strbuf_printf(&match, " %s daddr %s", ip_word(cell->family),
+		    addr_format(behind_nat ? &f->end : &f->way.to, to));
 	strbuf_printf(&match, " %s dport %u accept", proto_name(cell->proto),
 	    behind_nat ? f->end_port : f->port);
 	if (d->rule)
