@@ -162,12 +162,6 @@ class RewrittenOnTheWay(StrictWorld):
             self.assertEqual(cell["state"], "open", cell)
         return cells
 
-    def logged(self):
-        if not os.path.exists(self.collected):
-            return ""
-        with open(self.collected, encoding="utf-8", errors="replace") as f:
-            return f.read()
-
     def test_another_port_by_a_map(self):
         self.arrives("table inet a { chain p { type nat hook prerouting priority -100;"
                      " udp dport 9999 meta mark set 5 redirect to :514; }\n}", self.V4, self.V6, 9999)
