@@ -73,7 +73,7 @@ world_read(struct world *out, const struct dump *d, struct arena *a, const char 
 	    world_read_links, world_read_addrs, world_read_routes, world_read_listeners,
 	    world_read_mechanisms};
 
-	*out = (struct world){.arena = a, .conntrack_possible = true};
+	*out = (struct world){.arena = a};
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		int r = parts[i](out, d, what);
 
@@ -109,18 +109,6 @@ world_iface_named(const struct world *w, const char *name)
 		if (strcmp(w->ifaces[i].name, name) == 0)
 			return &w->ifaces[i];
 	return NULL;
-}
-
-const struct ipset *
-world_ipset(const struct world *w, uint16_t index)
-{
-	return ipset_by_index(w->ipsets, index);
-}
-
-const struct ipset *
-world_ipset_named(const struct world *w, const char *name)
-{
-	return ipset_by_name(w->ipsets, name);
 }
 
 static struct route_answer

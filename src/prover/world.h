@@ -176,8 +176,3 @@ const char *world_source_drop_why(const struct world *w, const struct addr *sour
 /* Whether the kernel delivers to daddr at all when it comes in by iif: false for loopback addresses
  * without route_localnet, link-local of another interface. */
 bool world_accepts_daddr(const struct world *w, const struct addr *daddr, uint32_t iif);
-
-/* An ipset (prover/ipset.c). dims: what the packet offers for each dimension. */
-struct ipset;
-const struct ipset *world_ipset(const struct world *w, uint16_t index);
-const struct ipset *world_ipset_named(const struct world *w, const char *name);
