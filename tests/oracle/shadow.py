@@ -9,9 +9,12 @@ import fcntl
 import glob
 import os
 import re
+import socket
 import struct
+import subprocess
 import sys
 import tempfile
+import threading
 
 import world
 
@@ -50,7 +53,27 @@ def image(folder):
     return fd
 
 
-def ask(w, img):
+# Where a process may make no namespaces, as in guardd's own unit.
+CONFINED = ["unshare", "-Ur", "sh", "-c", 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "sh"]
+
+
+def serve_once():
+    """What systemd/guard-shadow.socket does for one connection."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    listening.bind("/run/guardd-shadow.socket")
+    listening.listen(1)
+
+    def serve():
+        conn, _ = listening.accept()
+        subprocess.run([f"{world.BUILD}/guardd-shadow", "--serve"], stdin=conn, stdout=subprocess.DEVNULL, check=False)
+        conn.close()
+        listening.close()
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    return thread
+
+
+def ask(w, img, before=()):
     """Numbers of answers by name, and what the shadow said."""
     w.dump()
     with open(w.dump_path, "rb") as f:
@@ -60,7 +83,7 @@ def ask(w, img):
     world.run(cmd, fds=fds)
     fcntl.fcntl(proof, fcntl.F_ADD_SEALS, SEALS)
     n = struct.unpack("<I", os.pread(proof, 4, 16))[0]
-    cmd, fds = with_fds([f"{world.BUILD}/guardd-shadow"], i9=dump, i10=proof, o1=answer)
+    cmd, fds = with_fds([*before, f"{world.BUILD}/guardd-shadow"], i9=dump, i10=proof, o1=answer)
     r = world.run(cmd, fds=fds, status=(0, 3))
     got = os.pread(answer, n, 0)
     data = os.pread(proof, 16 << 20, 0)
@@ -76,7 +99,7 @@ def ask(w, img):
 
 def main():
     world.private_run()
-    wrong, loaded, total = 0, 0, 0
+    wrong, loaded, total, by_unit = 0, 0, 0, False
     with tempfile.TemporaryDirectory() as folder:
         img = image(folder)
         shared = os.path.join(os.path.dirname(world.ROOT), "shared", "rulesets")
@@ -91,14 +114,21 @@ def main():
             w = world.World(text, strict=os.path.dirname(script).startswith(world.HERE))
             try:
                 got, said = ask(w, img)
+                if total == 0:
+                    refused, why = ask(w, img, CONFINED)
+                    unit = serve_once()
+                    asked, _ = ask(w, img, CONFINED)
+                    unit.join(10)
+                    by_unit = asked == got and not refused["same"] and "namespace" in " ".join(why)
             finally:
                 w.close()
             total += 1
             loaded += bool(got["same"] + got["different"])
             wrong += got["different"]
             print(f"{name:28} {dict(got)} {' | '.join(said)}", flush=True)
-    print(f"{total} rulesets, {loaded} replayed, {wrong} witnesses decided otherwise")
-    sys.exit(wrong > 0 or loaded * 10 < total * 9)
+    print(f"{total} rulesets, {loaded} replayed, {wrong} witnesses decided otherwise; by the unit: "
+          f"{'the same' if by_unit else 'NOT the same'}")
+    sys.exit(wrong > 0 or loaded * 10 < total * 9 or not by_unit)
 
 
 if __name__ == "__main__":
