@@ -92,5 +92,6 @@ def ssh(host, address, user, password=None, *options, source=None, command="true
         cmd = ["sshpass", "-p", password] + cmd + ["-o", "PubkeyAuthentication=no"]
     else:
         cmd += ["-o", "BatchMode=yes"]
-    r = host.run(*cmd, *options, f"{user}@{address}", command, check=False)
-    return r.returncode
+    # A ban that comes in the middle leaves ssh waiting for the rest of its connection for ever.
+    r = host.run("timeout", "20", *cmd, *options, f"{user}@{address}", command, check=False)
+    return 255 if r.returncode == 124 else r.returncode

@@ -22,7 +22,7 @@ import world
 MUTANTS = [
     ("policy drop accepts", "path.c", "bool drop = c->policy == NF_DROP;", "bool drop = c->policy == -1;"),
     ("a second mapping counts, too", "path.c",
-     "env->track != TRACK_NEW || (hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat);", "env->track != TRACK_NEW;"),
+     "(hook == NF_INET_PRE_ROUTING ? env->dnat : env->snat_done);", "false;"),
     ("no forward hook", "path.c", "run_list(e, &hooks[NF_INET_FORWARD], &forward, false);", ""),
     ("no postrouting hook", "path.c", "run_list(e, &hooks[NF_INET_POST_ROUTING], &forward, false);", ""),
     ("no ingress hook", "path.c", "run_list(e, &d->ingress, s, false);", ";"),
