@@ -219,8 +219,8 @@ say_sources(
 		const struct ranges one = {.v = &r, .n = 1};
 		_cleanup_(srcset_fini) struct srcset add = {0};
 
-		if (own.addr.family != cell->family ||
-		    !(srcset_has(&s, r.lo - 1) || srcset_has(&s, r.lo + 1)))
+		if (own.addr.family != cell->family || !srcset_has(&s, r.lo - 1) ||
+		    !srcset_has(&s, r.lo + 1))
 			continue;
 		add = srcset_of(&one);
 		srcset_or_set(&s, &add);
