@@ -171,8 +171,8 @@ close_gap(struct check *c, const struct cell *cell, const struct finding *f, str
 	    match.text, cell->name);
 }
 
-/* As nft reads it without quotes. Netlink takes any name, and root loads these lines: what nft would
- * read as more than a name is not suggested. */
+/* As nft reads it without quotes. Netlink takes any name, and root loads these lines: what nft
+ * would read as more than a name is not suggested. */
 static bool
 is_identifier(const char *name)
 {

@@ -105,7 +105,9 @@ class TheAudit(ExposureWorld):
         until("the alert, with the kernel's own word",
               lambda: "exposure gap: ldap tcp/389 IPv6 is open" in g.log())
         alert = next(x for x in g.log().splitlines() if "ldap tcp/389 IPv6 is open" in x)
-        self.assertIn("confirmed by the kernel", alert)
+        # In a chroot there is no second opinion to be had, and that is said.
+        shadow = self.server.run("unshare", "-Un", "true", check=False).returncode == 0
+        self.assertIn("confirmed by the kernel" if shadow else "could not be replayed", alert)
         self.assertEqual(g.json("status")[0]["exposure"], "open")
         self.assertTrue(g.ctl("status").stdout.startswith("exposure"))
 
@@ -127,7 +129,7 @@ class TheAudit(ExposureWorld):
         gaps = [x for x in g.json("gaps", "--all") if x["what"] == "ldap tcp/389 IPv6"]
         self.assertEqual(len(gaps), 1)
         self.assertIsNotNone(gaps[0]["until"])
-        self.assertEqual(gaps[0]["confirmed"], "same")
+        self.assertEqual(gaps[0]["confirmed"], "same" if shadow else "none")
         self.assertEqual([x for x in g.json("gaps") if x["state"] == "open"], [])
 
     def test_a_gap_that_opens_is_told_once_with_who_opened_it(self):
