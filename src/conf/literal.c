@@ -16,12 +16,17 @@ struct strings {
 	size_t n;
 };
 
-/* What is known of a node's language. */
+/*
+ * What is known of a node's language. When it is not exact, each of its texts begins with one of
+ * head and ends with one of tail; of a lookaround, the line goes on or stops here with them. n 0:
+ * nothing is known.
+ */
 struct known {
 	bool exact;
-	struct strings all;   /* when exact: the whole language */
-	struct strings found; /* n 0: nothing */
-	int bits;             /* how rare found is */
+	struct strings all;        /* when exact: the whole language */
+	struct strings head, tail; /* what touches the neighbours */
+	struct strings found;
+	int bits; /* how rare found is */
 };
 
 static struct known learn(struct arena *a, const struct regex *r);
@@ -130,12 +135,25 @@ learn_set(struct arena *a, const struct regex *r)
 	return k;
 }
 
+/* Adds a branch's edge to that of all; a branch without one leaves none. */
+static bool
+add_edge(
+    struct arena *a, struct strings *sum, const struct known *branch, const struct strings *edge)
+{
+	if (branch->exact)
+		edge = &branch->all;
+	if (edge->n == 0 || sum->n + edge->n > LITERAL_STRINGS_MAX)
+		return false;
+	*sum = strings_union(a, sum, edge);
+	return true;
+}
+
 static struct known
 learn_alternatives(struct arena *a, const struct regex *r)
 {
 	struct known k = {.exact = true};
-	struct strings found = {0};
-	bool all_found = true;
+	struct strings found = {0}, head = {0}, tail = {0};
+	bool all_found = true, all_heads = true, all_tails = true;
 
 	for (size_t i = 0; i < r->n; i++) {
 		struct known b = learn(a, r->items[i]);
@@ -144,6 +162,8 @@ learn_alternatives(struct arena *a, const struct regex *r)
 			k.all = strings_union(a, &k.all, &b.all);
 		else
 			k.exact = false;
+		all_heads = all_heads && add_edge(a, &head, &b, &b.head);
+		all_tails = all_tails && add_edge(a, &tail, &b, &b.tail);
 		if (b.exact)
 			offer(&b, &b.all);
 		all_found = all_found && b.found.n && found.n + b.found.n <= LITERAL_STRINGS_MAX;
@@ -152,34 +172,100 @@ learn_alternatives(struct arena *a, const struct regex *r)
 	}
 	if (all_found)
 		offer(&k, &found);
+	if (!k.exact && all_heads)
+		k.head = head;
+	if (!k.exact && all_tails)
+		k.tail = tail;
 	return k;
 }
 
-/* What a sequence of known items requires: every run of exact neighbours is a candidate. */
+/* Lengthens a run by the exact items from i on, each time a candidate. Returns where it ends. */
+static size_t
+grow(struct arena *a, const struct known *items, size_t n, size_t i, struct strings *run,
+    struct known *k)
+{
+	struct strings wider;
+
+	for (; i < n; i++) {
+		if (items[i].head.n && strings_cross(a, run, &items[i].head, &wider))
+			offer(k, &wider);
+		if (!items[i].exact || !strings_cross(a, run, &items[i].all, run))
+			break;
+		offer(k, run);
+	}
+	return i;
+}
+
+/* What the texts end with, as far back as that is known. */
+static struct strings
+tail_of(struct arena *a, const struct known *items, size_t n)
+{
+	struct strings run = known_empty(a).all;
+
+	while (n > 0 && items[n - 1].exact && strings_cross(a, &items[n - 1].all, &run, &run))
+		n--;
+	if (n > 0 && !items[n - 1].exact && items[n - 1].tail.n)
+		strings_cross(a, &items[n - 1].tail, &run, &run);
+	return run;
+}
+
+/* What a sequence of known items requires: every run of neighbours is a candidate. */
 static struct known
 learn_run(struct arena *a, const struct known *items, size_t n)
 {
 	struct known k = {0};
 
+	if (n == 0)
+		return known_empty(a);
 	for (size_t i = 0; i < n; i++) {
-		struct known run = known_empty(a);
-		size_t j = i;
+		struct strings run = items[i].tail;
+		size_t end;
 
 		if (items[i].found.n)
 			offer(&k, &items[i].found);
-		for (; j < n && items[j].exact; j++) {
-			if (!strings_cross(a, &run.all, &items[j].all, &run.all))
-				break;
-			offer(&k, &run.all);
-		}
-		if (i == 0 && j == n) {
-			k.exact = true;
-			k.all = run.all;
-		}
+		if (run.n)
+			grow(a, items, n, i + 1, &run, &k);
+		run = known_empty(a).all;
+		end = grow(a, items, n, i, &run, &k);
+		if (i > 0)
+			continue;
+		k.exact = end == n;
+		if (!k.exact && !items[end].exact && items[end].head.n)
+			strings_cross(a, &run, &items[end].head, &run);
+		if (k.exact)
+			k.all = run;
+		else
+			k.head = run;
 	}
-	if (n == 0)
-		return known_empty(a);
+	if (!k.exact)
+		k.tail = tail_of(a, items, n);
 	return k;
+}
+
+/* What must stand ahead or behind is in the line, too. */
+static struct known
+learn_look(struct arena *a, const struct regex *r)
+{
+	struct known k = known_empty(a), seen;
+
+	if (r->look == LOOK_NOT)
+		return k;
+	seen = learn(a, r->items[0]);
+	if (seen.exact)
+		offer(&seen, &seen.all);
+	k.found = seen.found;
+	k.bits = seen.bits;
+	if (r->look == LOOK_AHEAD)
+		k.head = seen.exact ? seen.all : seen.head;
+	else
+		k.tail = seen.exact ? seen.all : seen.tail;
+	return k;
+}
+
+static bool
+is_plain(const struct known *k)
+{
+	return k->exact && k->all.n == 1 && !k->found.n && !k->head.n && !k->tail.n;
 }
 
 /* Adds what an item is, joined to the one before it where both are one plain text: fewer runs to
@@ -188,11 +274,11 @@ static void
 push_known(struct arena *a, struct list *l, struct known k)
 {
 	struct known *last = l->n ? (struct known *)l->items + l->n - 1 : NULL;
-	bool plain = k.exact && k.all.n == 1 && !k.found.n;
+	bool plain = is_plain(&k);
 
 	if (plain && k.all.items[0].n == 0)
 		return;
-	if (plain && last && last->exact && last->all.n == 1 && !last->found.n &&
+	if (plain && last && is_plain(last) &&
 	    last->all.items[0].n + k.all.items[0].n <= EXACT_BYTES_MAX / 2) {
 		struct pattern_text joined = text_join(a, &last->all.items[0], &k.all.items[0]);
 
@@ -213,9 +299,8 @@ push_repeat(struct arena *a, struct list *l, const struct regex *r)
 	bool gap = r->max > r->min || copies < r->min;
 
 	if (r->min == 0 && r->max == 1 && one.exact && one.all.n < EXACT_STRINGS_MAX) {
-		one.all = strings_union(a, &empty.all, &one.all);
-		one.found = (struct strings){0};
-		push_known(a, l, one);
+		push_known(a, l,
+		    (struct known){.exact = true, .all = strings_union(a, &empty.all, &one.all)});
 		return;
 	}
 	for (uint32_t i = 0; i < copies; i++)
@@ -272,6 +357,7 @@ learn(struct arena *a, const struct regex *r)
 	case REGEX_ANY:
 		return (struct known){0};
 	case REGEX_LOOK:
+		return learn_look(a, r);
 	case REGEX_START:
 	case REGEX_END:
 	case REGEX_WIDTH0:

@@ -3,15 +3,17 @@
 
 #include <string.h>
 
+#include "conf/literal_sample.h"
+
 #define BITS_ENOUGH 72 /* rarer than that makes no difference */
 
-/* Texts that stand in many lines: together they say little more than their first letters. */
-static const char *const common[] = {"authentication", "connection", "password", "message",
-    "request", "warning", "client", "server", "status", "error", "HTTP/", "from ", "user ",
-    " port ", " for ", "failed", "GET /", "POST ", "user", "[preauth]", "login", "http", "addr",
-    "host", "level", "time", " - - [", "\":\"", "\",\"", "127.0.0.1", "0.0", "://"};
+/* Wording of benign lines says little more than its first letters do; a long one more than a part
+ * of it. */
+#define COMMON_LEAST  5
+#define COMMON_BITS   6
+#define WHOLE_BITS(n) (COMMON_BITS + (int)(n) / 8)
 
-#define COMMON_BITS 6
+#define SHORT 8
 
 static int
 byte_bits(uint16_t at)
@@ -34,35 +36,27 @@ byte_bits(uint16_t at)
 	return 7;
 }
 
-/* Length of a common text at p, 0 for none. */
-static size_t
-common_length(const uint16_t *p, size_t left)
+/* A short one costs the scan more than its rarity says: it has few windows to choose from. */
+static int
+shortness(size_t n)
 {
-	for (size_t i = 0; i < sizeof(common) / sizeof(*common); i++) {
-		size_t n = strlen(common[i]), same = 0;
-
-		if (n > left)
-			continue;
-		while (same < n && (unsigned char)p[same] == (unsigned char)common[i][same])
-			same++;
-		if (same == n)
-			return n;
-	}
-	return 0;
+	return n < SHORT ? (int)(SHORT - n) : 0;
 }
 
 static int
 piece_bits(const uint16_t *p, size_t n)
 {
-	int bits = 0;
+	int bits = -shortness(n);
 
 	for (size_t i = 0; i < n && bits < BITS_ENOUGH;) {
-		size_t skip = common_length(p + i, n - i);
+		size_t common = literal_sample_length(p + i, n - i);
 
-		bits += skip ? COMMON_BITS : byte_bits(p[i]);
-		i += skip ? skip : 1;
+		if (common == n)
+			return WHOLE_BITS(n);
+		bits += common >= COMMON_LEAST ? COMMON_BITS : byte_bits(p[i]);
+		i += common >= COMMON_LEAST ? common : 1;
 	}
-	return bits < BITS_ENOUGH ? bits : BITS_ENOUGH;
+	return bits < 1 ? 1 : bits < BITS_ENOUGH ? bits : BITS_ENOUGH;
 }
 
 static bool

@@ -186,6 +186,26 @@ parse_look(struct parser *p, size_t start, struct regex **out)
 	return r;
 }
 
+static int
+parse_look_ahead(struct parser *p, size_t start, struct regex **out)
+{
+	int r = parse_look(p, start, out);
+
+	if (r == 0)
+		(*out)->look = LOOK_AHEAD;
+	return r;
+}
+
+static int
+parse_look_behind(struct parser *p, size_t start, struct regex **out)
+{
+	int r = parse_look(p, start, out);
+
+	if (r == 0)
+		(*out)->look = LOOK_BEHIND;
+	return r;
+}
+
 /* (?P=name) */
 static int
 parse_named_reference(struct parser *p, size_t start, struct regex **out)
@@ -216,9 +236,9 @@ static const struct {
     {"(?:", parse_plain_group, 0},
     {"(?>", parse_plain_group, 0},
     {"(?|", parse_plain_group, 0},
-    {"(?=", parse_look, 0},
+    {"(?=", parse_look_ahead, 0},
     {"(?!", parse_look, 0},
-    {"(?<=", parse_look, 0},
+    {"(?<=", parse_look_behind, 0},
     {"(?<!", parse_look, 0},
     {"(?#", parse_comment, 0},
     {"(?P=", parse_named_reference, 0},

@@ -2,10 +2,10 @@
  *
  * A pattern as a tree, for what PCRE2 does not tell: which text every match must hold, and what
  * could stand in front of the address. Comes in: the text of a regex that PCRE2 has compiled. Goes
- * out: a tree whose language holds all that PCRE2 matches (it may hold more: lookarounds and
- * backreferences are not followed). Bounded by the text's length and REGEX_DEPTH_MAX. Constructs
- * that would change the meaning of others (verbs, recursion, conditions, \Q, \K, the options m and
- * x) are refused.
+ * out: a tree whose language holds all that PCRE2 matches (it may hold more: lookarounds take no
+ * text, and backreferences are not followed). Bounded by the text's length and REGEX_DEPTH_MAX.
+ * Constructs that would change the meaning of others (verbs, recursion, conditions, \Q, \K, the
+ * options m and x) are refused.
  */
 #pragma once
 
@@ -30,11 +30,18 @@ enum regex_kind {
 	REGEX_ANY,    /* any text at all: a backreference */
 };
 
+enum regex_look {
+	LOOK_NOT, /* what must not stand here */
+	LOOK_AHEAD,
+	LOOK_BEHIND,
+};
+
 struct regex {
 	enum regex_kind kind;
-	uint32_t min, max; /* REGEX_REPEAT */
-	size_t offset;     /* in the text */
-	const char *name;  /* REGEX_GROUP; NULL: none */
+	uint32_t min, max;    /* REGEX_REPEAT */
+	size_t offset;        /* in the text */
+	const char *name;     /* REGEX_GROUP; NULL: none */
+	enum regex_look look; /* REGEX_LOOK */
 	struct regex **items;
 	size_t n;
 	uint64_t set[4]; /* REGEX_SET: a bit for each byte */

@@ -15,11 +15,10 @@
 
 #include <cmocka.h>
 
-#include "base/strbuf.h"
 #include "conf/pattern.h"
+#include "regex_text.h"
 
 #define LINES_PER_PATTERN 200
-#define LINE_BYTES        300
 
 struct subject {
 	struct arena arena;
@@ -100,56 +99,6 @@ check_line(const struct subject *s, const char *text, const struct strbuf *line)
 		    s->literals[0].text, (int)line->len, line->text);
 }
 
-static void make_text(const struct regex *r, struct strbuf *out);
-
-static void
-make_byte(const struct regex *r, struct strbuf *out)
-{
-	for (int tries = 0; tries < 2000; tries++) {
-		/* Printable bytes first: they are what lines hold. */
-		char c = (char)(tries < 200 ? 32 + rand() % 95 : rand() % 256);
-
-		if (c != '\n' && regex_set_has(r->set, (unsigned char)c)) {
-			strbuf_add(out, &c, 1);
-			return;
-		}
-	}
-}
-
-static void
-make_repeat(const struct regex *r, struct strbuf *out)
-{
-	uint32_t spread = r->max - r->min, extra = spread ? (uint32_t)rand() % 4 : 0;
-
-	for (uint32_t i = r->min + (extra < spread ? extra : spread); i > 0; i--)
-		make_text(r->items[0], out);
-}
-
-static void
-make_text(const struct regex *r, struct strbuf *out)
-{
-	if (out->len > LINE_BYTES)
-		return;
-	switch (r->kind) {
-	case REGEX_SET:
-		make_byte(r, out);
-		break;
-	case REGEX_ALT:
-		make_text(r->items[(size_t)rand() % r->n], out);
-		break;
-	case REGEX_REPEAT:
-		make_repeat(r, out);
-		break;
-	case REGEX_SEQ:
-	case REGEX_GROUP:
-		for (size_t i = 0; i < r->n; i++)
-			make_text(r->items[i], out);
-		break;
-	default:
-		break;
-	}
-}
-
 static void
 change(struct strbuf *line)
 {
@@ -191,10 +140,12 @@ compiles(const char *text)
 static unsigned
 try_pattern(const char *text, bool caseless, size_t *literals)
 {
+	struct text_maker maker = {0};
 	struct subject s;
 	unsigned matched = 0;
 
 	subject_make(&s, text, caseless);
+	maker.random = (uint64_t)rand() + 1;
 	for (size_t i = 0; i < s.n; i++) {
 		assert_in_range(s.literals[i].len, LITERAL_MIN, LITERAL_MAX);
 		assert_null(memchr(s.literals[i].text, '\n', s.literals[i].len));
@@ -203,7 +154,8 @@ try_pattern(const char *text, bool caseless, size_t *literals)
 	for (int i = 0; i < LINES_PER_PATTERN; i++) {
 		struct strbuf line = {0};
 
-		make_text(s.tree, &line);
+		text_of(&maker, s.tree);
+		strbuf_add(&line, maker.out.text, maker.out.len);
 		for (int changes = 0; changes < 4; changes++) {
 			if (matches(&s, &line)) {
 				matched++;
@@ -214,6 +166,7 @@ try_pattern(const char *text, bool caseless, size_t *literals)
 		strbuf_fini(&line);
 	}
 	*literals = s.n;
+	text_maker_fini(&maker);
 	subject_free(&s);
 	return matched;
 }
@@ -297,6 +250,33 @@ static const char *const patterns[] = {
     "^(?^)abc",
     "^(?i)a(?^)bcd",
     "^(?:a|(?i)b)cde",
+    "^(?=[a-f]wxyz)[a-z]{5,}",
+    "^\\d+(?=abc|xyz)[a-z]+$",
+    "^(?=.*abcd)(?=.*wxyz)[^q]*$",
+    "^(?:(?=.*abcd)x)?[^q]*$",
+    "^(?:(?=.*abcd)x|y)[^q]*$",
+    "^(?:(?=.*abcd)x){0}[^q]*$",
+    "^(?:(?=.*abcd)[a-z ])+efg",
+    "^(?!.*abcd).*wxyz",
+    "^(?!(?=abcd)).*wxyz",
+    "^(?!abc|xyz)[a-z]{3}def",
+    "^[a-z]+(?<=abc)\\d",
+    "^[a-z]+(?<=abc|wxyz)-def",
+    "^[a-z]+(?<!abc)\\d{3}-",
+    "^ab(?=cd)[a-z]+ ef",
+    "^x (?:abc\\d+|def) yz",
+    "^x (?:\\d+abc|def) yz",
+    "^x (?:abc\\d+def|ghi\\d*) yz",
+    "^x (?:abc\\d+def|\\d+) yz",
+    "^x (?:abc\\d*|)yz!",
+    "^x (?:abc\\d*)?yz!",
+    "^(?:abc\\d+)*xyz",
+    "^(?:abc\\d+)+xyz",
+    "^(?:\\d+abc)*xyz",
+    "^(?:abc\\d+def){2,3}xyz",
+    "^(?:ab[^c]*cd|ef[^g]*gh)(?:ij[^k]*kl|mn)op",
+    "^(?:ab\\d+)(?:\\d+cd)ef",
+    "^(?:Failed|Invalid) (?:password|user) for",
 };
 
 static void
@@ -324,7 +304,7 @@ build(struct strbuf *out, int depth)
 {
 	static const char *const atoms[] = {"a", "b", "c", "d", "ab", "xyz", "hello", "Wxyz",
 	    "abcd", "[ab]", "[^a]", ".", "\\d", "\\w", "B", "(?i)", "(?-i)", "\\b", "(?=a)",
-	    "(?!b)", "[A-C]", "[xX]"};
+	    "(?!b)", "(?=xyz)", "(?<=abcd)", "(?=[a-z]*hello)", "(?<!xyz)", "[A-C]", "[xX]"};
 	static const char *const tails[] = {
 	    "", "", "", "?", "*", "+", "{2}", "{0,2}", "{2,}", "+?", "?+", "{0}"};
 
@@ -377,10 +357,38 @@ assert_literals(const char *pattern, size_t n, const char *const *want)
 
 	subject_make(&s, pattern, false);
 	if (s.n != n)
-		fail_msg("%s: %zu literals", pattern, s.n);
+		fail_msg("%s: %zu literals, '%s'", pattern, s.n, s.n ? s.literals[0].text : "");
 	for (size_t i = 0; i < n; i++)
 		assert_string_equal(s.literals[i].text, want[i]);
 	subject_free(&s);
+}
+
+static void
+test_what_stands_ahead_or_behind_counts(void **state)
+{
+	(void)state;
+	assert_literals("^\\S+ (?=[^\"]+ wrong key)\\S+$", 1, (const char *[]){" wrong key"});
+	assert_literals("^\\w+(?<=quux)\\d+$", 1, (const char *[]){"quux"});
+	assert_literals("^\\d+xq(?=zj).*$", 1, (const char *[]){"xqzj"});
+	assert_literals("^\\w+(?<=xq)zj\\d+$", 1, (const char *[]){"xqzj"});
+	assert_literals("^\\S+ (?!.*wrong key)\\S+$", 0, NULL);
+	assert_literals("^\\S+(?:(?=.*wrong key)x)?\\S+$", 0, NULL);
+	assert_literals("^\\S+(?:(?=.*wrong key)x|y)\\S+$", 0, NULL);
+}
+
+/* Alternatives of which some are not known to their end still touch what stands around them. */
+static void
+test_neighbours_are_joined(void **state)
+{
+	(void)state;
+	assert_literals("^\\d+ (?:Failed|Invalid) (?:key|qid)\\d", 4,
+	    (const char *[]){" Failed key", " Failed qid", " Invalid key", " Invalid qid"});
+	assert_literals("^\\d+ xq(?:zj\\d+|vk\\S*) ", 2, (const char *[]){" xqzj", " xqvk"});
+	assert_literals("^(?:\\d+zj|\\S*vk)xq ", 2, (const char *[]){"zjxq ", "vkxq "});
+	assert_literals("^(?:(?:\\d+zj|\\S*vk)xq|\\S*jqzv)kw ", 3,
+	    (const char *[]){"zjxqkw ", "vkxqkw ", "jqzvkw "});
+	assert_literals("^(?:\\d+zj|\\S*)xqjq ", 1, (const char *[]){"xqjq "});
+	assert_literals("^\\d(?:zj\\d+)?xqjq ", 1, (const char *[]){"xqjq "});
 }
 
 static void
@@ -391,8 +399,14 @@ test_the_rare_and_long_is_chosen(void **state)
 	    "^Failed password for .* from \\d+", 1, (const char *[]){"Failed password for "});
 	assert_literals("^(?:GET|POST) /wp-login\\.php", 1, (const char *[]){" /wp-login.php"});
 	assert_literals(
-	    "^\\d+ (?:reset by|closed by) x", 2, (const char *[]){" reset by x", " closed by x"});
+	    "^\\d+ (?:reset by|closed by) x", 2, (const char *[]){"reset by x", "closed by x"});
 	assert_literals("^(?:abcd|abcdef)", 1, (const char *[]){"abcd"});
+	/* What all lines of a program hold is not taken, as long as it may be. */
+	assert_literals("^Connection closed by .* (?:refused key|bad) .*$", 2,
+	    (const char *[]){" refused key ", " bad "});
+	assert_literals("^\\S+ \\[\\S+\\] \"GET \\S+ HTTP/1\\.1\" 401 ", 1,
+	    (const char *[]){" HTTP/1.1\" 401 "});
+	assert_literals("^Disconnected from user .*: late", 1, (const char *[]){": late"});
 	assert_literals("^\\d+ \\S+$", 0, NULL);
 	assert_literals("^(?:abcd|\\d+)$", 0, NULL);
 	assert_literals("^ab$", 0, NULL);
@@ -407,6 +421,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_every_match_holds_a_literal),
 	    cmocka_unit_test(test_random_patterns_hold_their_literals),
+	    cmocka_unit_test(test_what_stands_ahead_or_behind_counts),
+	    cmocka_unit_test(test_neighbours_are_joined),
 	    cmocka_unit_test(test_the_rare_and_long_is_chosen),
 	};
 
