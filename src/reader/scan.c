@@ -1,67 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "reader/scan.h"
 
-#include <errno.h>
-#include <string.h>
+#include "reader/scan_index.h"
 
-#include "reader/scan_sample.h"
+#define MASKS 64 /* blocks between two looks at what was found */
 
-#define FOLD                                                                                       \
-	0x20202020u /* ASCII letters to lower case; other bytes fall together, which compare sorts \
-		       out */
-#define WINDOW      4
-#define BITMAP_BITS 16
-#define BUCKET_BITS 10
-#define STRIDE_MAX  4
-
-/*
- * With a stride of s, text is looked at in every s-th place only, and each literal has s windows in
- * a row in the table, one of which must fall on such a place. A literal of three bytes is in the
- * table with every fourth byte there is.
- */
-struct window {
-	uint32_t value; /* of the folded bytes, as loaded */
-	uint32_t literal;
-	uint16_t at; /* where in the literal */
-	uint16_t bucket;
+struct scan_text {
+	const char *text;
+	size_t n;
+	scan_hit_fn hit;
+	void *ctx;
 };
-
-struct scan {
-	uint32_t bitmap[1u << (BITMAP_BITS - 5)];
-	uint32_t buckets[(1u << BUCKET_BITS) + 1]; /* where each begins in windows */
-	struct window *windows;                    /* sorted by bucket */
-	struct scan_literal *literals;
-	size_t n_windows, n_literals;
-	unsigned stride;
-	bool tail; /* a literal of three bytes may stand at the very end */
-};
-
-static inline uint32_t
-load(const char *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof v);
-	return v | FOLD;
-}
-
-static inline uint32_t
-slot(uint32_t v)
-{
-	return (v * 0x9e3779b1u) >> (32 - BITMAP_BITS);
-}
-
-static inline uint32_t
-bucket_of(uint32_t hash)
-{
-	return hash >> (BITMAP_BITS - BUCKET_BITS);
-}
-
-static inline bool
-marked(const struct scan *s, uint32_t hash)
-{
-	return s->bitmap[hash >> 5] >> (hash & 31) & 1;
-}
 
 static char
 lower(char c)
@@ -85,16 +34,19 @@ static void
 compare(const struct scan *s, const char *text, size_t n, size_t at, uint32_t value,
     scan_hit_fn hit, void *ctx)
 {
-	uint32_t bucket = bucket_of(slot(value));
+	uint32_t bucket = scan_bucket(scan_slot(value));
 
 	for (uint32_t i = s->buckets[bucket]; i < s->buckets[bucket + 1]; i++) {
-		const struct window *w = &s->windows[i];
-		const struct scan_literal *l = &s->literals[w->literal];
+		const struct scan_window *w = &s->windows[i];
+		size_t begin = at - w->at;
 
-		if (value != w->value || w->at > at || at - w->at + l->len > n)
+		if (value != w->value || w->at > at || begin + w->len > n)
 			continue;
-		if (stands_at(l, text + at - w->at))
-			hit(ctx, l->id, at - w->at);
+		if (w->len > SCAN_WINDOW &&
+		    scan_load(text + begin + w->len - SCAN_WINDOW) != w->last)
+			continue;
+		if (stands_at(&s->literals[w->literal], text + begin))
+			hit(ctx, s->literals[w->literal].id, begin);
 	}
 }
 
@@ -105,38 +57,38 @@ run(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx
 	enum { STEP = 8 };
 	size_t at = 0;
 
-	for (; at + (STEP - 1) * stride + WINDOW <= n; at += STEP * stride) {
+	for (; at + (STEP - 1) * stride + SCAN_WINDOW <= n; at += STEP * stride) {
 		uint32_t any = 0;
 
 #pragma GCC unroll 8
 		for (unsigned i = 0; i < STEP; i++)
-			any |= (uint32_t)marked(s, slot(load(text + at + i * stride))) << i;
+			any |=
+			    (uint32_t)scan_marked(s, scan_slot(scan_load(text + at + i * stride)))
+			    << i;
 		for (; any; any &= any - 1) {
 			size_t place = at + __builtin_ctz(any) * stride;
 
-			compare(s, text, n, place, load(text + place), hit, ctx);
+			compare(s, text, n, place, scan_load(text + place), hit, ctx);
 		}
 	}
-	for (; at + WINDOW <= n; at += stride)
-		if (marked(s, slot(load(text + at))))
-			compare(s, text, n, at, load(text + at), hit, ctx);
+	for (; at + SCAN_WINDOW <= n; at += stride)
+		if (scan_marked(s, scan_slot(scan_load(text + at))))
+			compare(s, text, n, at, scan_load(text + at), hit, ctx);
 }
 
 static void
 run_tail(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx)
 {
-	char last[WINDOW] = {0};
+	char last[SCAN_WINDOW] = {0};
 
 	memcpy(last, text + n - SCAN_LEAST, SCAN_LEAST);
-	if (marked(s, slot(load(last))))
-		compare(s, text, n, n - SCAN_LEAST, load(last), hit, ctx);
+	if (scan_marked(s, scan_slot(scan_load(last))))
+		compare(s, text, n, n - SCAN_LEAST, scan_load(last), hit, ctx);
 }
 
-void
-scan_run(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx)
+static void
+run_portable(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx)
 {
-	if (!s->n_windows)
-		return;
 	switch (s->stride) {
 	case 4:
 		run(s, text, n, hit, ctx, 4);
@@ -154,6 +106,58 @@ scan_run(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void
 		run_tail(s, text, n, hit, ctx);
 }
 
+/* What the masks say of text that stands at a place in all of it: kept when it is a window indeed,
+ * without a branch, then compared. */
+static inline void
+look(const struct scan *s, const uint64_t *masks, size_t blocks, const char *p, size_t at,
+    const struct scan_text *t)
+{
+	uint16_t places[MASKS * SCAN_BLOCK];
+	size_t n = 0;
+
+	for (size_t b = 0; b < blocks; b++)
+		for (uint64_t m = masks[b]; m; m &= m - 1) {
+			places[n] = b * SCAN_BLOCK + __builtin_ctzll(m);
+			n += scan_marked(s, scan_slot(scan_load(p + places[n])));
+		}
+	for (size_t i = 0; i < n; i++)
+		compare(s, t->text, t->n, at + places[i], scan_load(p + places[i]), t->hit, t->ctx);
+}
+
+static void
+run_masks(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx)
+{
+	const struct scan_text t = {text, n, hit, ctx};
+	size_t blocks = n > SCAN_AHEAD ? (n - SCAN_AHEAD) / SCAN_BLOCK : 0;
+	char rest[2 * SCAN_BLOCK + SCAN_AHEAD] = {0};
+	uint64_t masks[MASKS];
+	size_t at = 0;
+
+	while (blocks) {
+		size_t now = blocks < MASKS ? blocks : MASKS;
+
+		s->masks(&s->tables, text + at, now, masks);
+		look(s, masks, now, text + at, at, &t);
+		at += now * SCAN_BLOCK;
+		blocks -= now;
+	}
+	/* With zeroes behind it, so that nothing behind the text is read. */
+	memcpy(rest, text + at, n - at);
+	s->masks(&s->tables, rest, 2, masks);
+	look(s, masks, 2, rest, at, &t);
+}
+
+void
+scan_run(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx)
+{
+	if (!s->n_windows || n < SCAN_LEAST)
+		return;
+	if (s->masks)
+		run_masks(s, text, n, hit, ctx);
+	else
+		run_portable(s, text, n, hit, ctx);
+}
+
 typedef unsigned char vec __attribute__((vector_size(16)));
 
 /* Sum of the 16 counters. */
@@ -167,221 +171,32 @@ add_up(vec v)
 	return n;
 }
 
+static vec
+newlines(const char *text)
+{
+	const vec newline = {10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10};
+	vec v;
+
+	/* A match is -1 in its byte. */
+	memcpy(&v, text, sizeof v);
+	return -(vec)(v == newline);
+}
+
 size_t
 scan_newlines(const char *text, size_t n)
 {
-	const vec newline = {10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10};
+	enum { STEP = 4 * sizeof(vec), MOST = 255 / 4 }; /* a byte counts to 255 */
 	size_t lines = 0, at = 0;
 
-	while (n - at >= sizeof(vec)) {
+	while (n - at >= STEP) {
 		vec counters = {0};
 
-		/* A match is -1 in its byte; a byte counts to 255. */
-		for (int i = 0; i < 255 && n - at >= sizeof(vec); i++, at += sizeof(vec)) {
-			vec v;
-
-			memcpy(&v, text + at, sizeof v);
-			counters -= (vec)(v == newline);
-		}
+		for (int i = 0; i < MOST && n - at >= STEP; i++, at += STEP)
+			counters += newlines(text + at) + newlines(text + at + 16) +
+				    newlines(text + at + 32) + newlines(text + at + 48);
 		lines += add_up(counters);
 	}
 	for (; at < n; at++)
 		lines += text[at] == '\n';
 	return lines;
-}
-
-/* How common a byte sequence is in benign lines: counts of its 4-, 3- and 2-grams, by hash. */
-struct weights {
-	uint16_t counts[1u << 16];
-};
-
-static uint32_t
-gram(const char *p, unsigned n)
-{
-	uint32_t v = n;
-
-	for (unsigned i = 0; i < n; i++)
-		v = (v ^ (uint8_t)(p[i] | 32)) * 0x01000193u + 0x9e37u;
-	return (v * 0x9e3779b1u) >> 16;
-}
-
-static void
-weigh_sample(struct weights *w)
-{
-	for (size_t line = 0; scan_sample[line]; line++)
-		for (const char *p = scan_sample[line]; *p; p++)
-			for (unsigned n = 2; n <= WINDOW && p[n - 1]; n++)
-				w->counts[gram(p, n)]++;
-}
-
-/* Roughly how often the window will be found in vain. */
-static uint32_t
-weight(const struct weights *w, const char *p)
-{
-	return 64 * w->counts[gram(p, 4)] +
-	       4 * (w->counts[gram(p, 3)] + w->counts[gram(p + 1, 3)]) + w->counts[gram(p, 2)] +
-	       w->counts[gram(p + 1, 2)] + w->counts[gram(p + 2, 2)];
-}
-
-/* Where in the literal the stride's windows begin that are rarest together. */
-static unsigned
-choose(const struct weights *w, const struct scan_literal *l, unsigned stride)
-{
-	uint32_t least = UINT32_MAX;
-	unsigned best = 0;
-
-	for (unsigned at = 0; at + stride - 1 + WINDOW <= l->len; at++) {
-		uint32_t sum = 0;
-
-		for (unsigned i = 0; i < stride; i++)
-			sum += weight(w, l->text + at + i);
-		if (sum < least) {
-			least = sum;
-			best = at;
-		}
-	}
-	return best;
-}
-
-static void
-mark(struct scan *s, uint32_t value)
-{
-	uint32_t hash = slot(value);
-
-	s->bitmap[hash >> 5] |= 1u << (hash & 31);
-}
-
-static void
-add_window(struct scan *s, uint32_t literal, unsigned at, uint32_t value)
-{
-	mark(s, value);
-	s->windows[s->n_windows++] = (struct window){
-	    .value = value,
-	    .literal = literal,
-	    .at = at,
-	    .bucket = bucket_of(slot(value)),
-	};
-}
-
-/* Three bytes and any fourth, as text may go on: each hashes elsewhere, so each is a window. */
-static void
-add_short(struct scan *s, uint32_t literal)
-{
-	char bytes[WINDOW];
-
-	memcpy(bytes, s->literals[literal].text, SCAN_LEAST);
-	for (int c = 0; c < 256; c++) {
-		if (!(c & 0x20))
-			continue;
-		bytes[3] = c;
-		add_window(s, literal, 0, load(bytes));
-	}
-	s->tail = true;
-}
-
-static void
-add_literal(struct scan *s, uint32_t literal, const struct weights *w)
-{
-	const struct scan_literal *l = &s->literals[literal];
-	unsigned first;
-
-	if (l->len < WINDOW) {
-		add_short(s, literal);
-		return;
-	}
-	first = choose(w, l, s->stride);
-	for (unsigned i = 0; i < s->stride; i++)
-		add_window(s, literal, first + i, load(l->text + first + i));
-}
-
-/* By counting: qsort(3) asks the kernel for the size of memory, which a sealed process may not. */
-static int
-index_windows(struct scan *s)
-{
-	struct window *sorted = calloc(s->n_windows + 1, sizeof *sorted);
-
-	if (!sorted)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n_windows; i++)
-		s->buckets[s->windows[i].bucket + 1]++;
-	for (size_t b = 0; b < 1u << BUCKET_BITS; b++)
-		s->buckets[b + 1] += s->buckets[b];
-	/* Each bucket's beginning moves to its end, and is put back below. */
-	for (size_t i = 0; i < s->n_windows; i++)
-		sorted[s->buckets[s->windows[i].bucket]++] = s->windows[i];
-	memmove(s->buckets + 1, s->buckets, sizeof s->buckets - sizeof s->buckets[0]);
-	s->buckets[0] = 0;
-	free(s->windows);
-	s->windows = sorted;
-	return 0;
-}
-
-/* How many windows there will be, and the widest stride that all literals allow. */
-static int
-measure(struct scan *s, const struct scan_literal *literals, size_t n, size_t *windows)
-{
-	size_t shorts = 0;
-
-	s->stride = STRIDE_MAX;
-	for (size_t i = 0; i < n; i++) {
-		if (literals[i].len < SCAN_LEAST)
-			return -EINVAL;
-		if (literals[i].len < WINDOW)
-			shorts++;
-		while (s->stride > 1 && literals[i].len < WINDOW + s->stride - 1)
-			s->stride--;
-	}
-	*windows = shorts * 128 + n * s->stride;
-	return 0;
-}
-
-static int
-fill(struct scan *s, const struct scan_literal *literals, size_t n)
-{
-	_cleanup_(freep) struct weights *w = calloc(1, sizeof *w);
-	size_t windows = 0;
-	int r = measure(s, literals, n, &windows);
-
-	if (r < 0)
-		return r;
-	s->literals = calloc(n + 1, sizeof *s->literals);
-	s->windows = calloc(windows + 1, sizeof *s->windows);
-	if (!w || !s->literals || !s->windows)
-		return -ENOMEM;
-	if (n)
-		memcpy(s->literals, literals, n * sizeof *literals);
-	s->n_literals = n;
-	weigh_sample(w);
-	for (size_t i = 0; i < n; i++)
-		add_literal(s, i, w);
-	return index_windows(s);
-}
-
-int
-scan_new(struct scan **out, const struct scan_literal *literals, size_t n)
-{
-	_cleanup_(scan_freep) struct scan *s = NULL;
-	int r;
-
-	if (n > SCAN_LITERALS)
-		return -E2BIG;
-	s = calloc(1, sizeof *s);
-	if (!s)
-		return -ENOMEM;
-	r = fill(s, literals, n);
-	if (r < 0)
-		return r;
-	*out = s;
-	s = NULL;
-	return 0;
-}
-
-void
-scan_free(struct scan *s)
-{
-	if (!s)
-		return;
-	free(s->windows);
-	free(s->literals);
-	free(s);
 }

@@ -2,9 +2,10 @@
  *
  * Finds many literals at once in a whole block, which is where most lines end. Comes in: the
  * literals of a lane's patterns, once; then blocks of hostile bytes. Goes out: every place where a
- * literal stands. Every scan window is four bytes with case folded, hashed into a bitmap of 64
- * Kbit; what passes it is compared. Bounded: SCAN_LITERALS; nothing is allocated after scan_new,
- * and 3 bytes are the least a literal has.
+ * literal stands. Each literal is looked for by four of its bytes, case folded: vector masks say
+ * where such may begin (scan_masks.h), or the portable scan looks at every few bytes; a bitmap of
+ * 64 Kbit sorts out, what passes it is compared. Bounded: SCAN_LITERALS; nothing is allocated after
+ * scan_new, and 3 bytes are the least a literal has.
  */
 #pragma once
 
@@ -37,6 +38,12 @@ DEFINE_FREEP(struct scan, scan_free)
 typedef void (*scan_hit_fn)(void *ctx, uint32_t id, size_t at);
 /* Nothing behind text + n is read. */
 void scan_run(const struct scan *s, const char *text, size_t n, scan_hit_fn hit, void *ctx);
+
+/* Ways to scan that this CPU has, which all find the same: best first, "portable" last, then NULL.
+ */
+const char *const *scan_variants(void);
+/* For tests: the variant of every scan_new from now on, NULL for the best. -ENOENT. */
+int scan_force(const char *name);
 
 /* How many newlines there are. */
 size_t scan_newlines(const char *text, size_t n);

@@ -98,7 +98,7 @@ random_texts_give_what_a_naive_search_gives(void **unused)
 	char text[TEXT_MAX], words[8][16];
 
 	(void)unused;
-	for (int round = 0; round < 3000; round++) {
+	for (int round = 0; round < 1000; round++) {
 		struct scan_literal l[8];
 		size_t n = 1 + rnd(8), len = rnd(round % 50 ? 200 : TEXT_MAX), least = 3 + rnd(6);
 		uint32_t spread = 2 + rnd(11);
