@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "conf/date_template.h"
 #include "wire/msg.h"
 
 #define SERVICE_NAME_MAX 15 /* a part of the names of sets and chains */
@@ -12,6 +13,8 @@ struct emitter {
 	struct writer *w;
 	const struct config *c;
 	uint32_t entry; /* number of the next item of a sources list */
+	struct arena scratch;
+	struct list dates; /* of struct image_date: those written */
 };
 
 static struct span
@@ -173,6 +176,36 @@ span_since(const struct writer *w, enum image_section s, uint32_t first)
 	return (struct span){first, writer_count(w, s) - first};
 }
 
+/* A form that stands there already: the usual ones are the same for all filters. */
+static uint32_t
+emit_date(struct emitter *e, const struct date_form *form)
+{
+	struct image_date item;
+
+	memset(&item, 0, sizeof(item));
+	item.regex = writer_text(e->w, form->regex);
+	item.written = writer_text(e->w, form->written);
+	item.anchored = form->anchored;
+	for (size_t i = 0; i < e->dates.n; i++)
+		if (!memcmp((const struct image_date *)e->dates.items + i, &item, sizeof(item)))
+			return (uint32_t)i;
+	*(struct image_date *)list_add(&e->scratch, &e->dates, sizeof(item)) = item;
+	return writer_add(e->w, IMAGE_DATES, &item);
+}
+
+static struct span
+emit_dates(struct emitter *e, const struct list *forms)
+{
+	struct span s = {writer_count(e->w, IMAGE_DATE_LISTS), (uint32_t)forms->n};
+
+	for (size_t i = 0; i < forms->n; i++) {
+		uint32_t index = emit_date(e, (const struct date_form *)forms->items + i);
+
+		writer_add(e->w, IMAGE_DATE_LISTS, &index);
+	}
+	return s;
+}
+
 static void
 emit_filter(struct emitter *e, const struct filter *f)
 {
@@ -196,6 +229,8 @@ emit_filter(struct emitter *e, const struct filter *f)
 	item.examples = span_since(e->w, IMAGE_EXAMPLES, examples);
 	item.all = f->all;
 	item.builtin = f->builtin;
+	item.lines = f->steps.node ? (uint16_t)f->steps.lines : 0;
+	item.dates = emit_dates(e, &f->dates);
 	writer_add(e->w, IMAGE_FILTERS, &item);
 }
 
@@ -429,4 +464,5 @@ emit_config(struct writer *w, const struct config *c, const struct hash_key *use
 	for (size_t i = 0; i < c->rules.n; i++)
 		emit_rule(&e, rules[i]);
 	emit_exposes(&e);
+	arena_fini(&e.scratch);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/example.h"
+#include "conf/steps.h"
 
 static const struct {
 	const char *name;
@@ -163,6 +164,7 @@ filter_check(struct filter *f, struct arena *a, struct diag *d)
 		check_unique(d, &sources[i].files, "path");
 	}
 	check_unique(d, &f->programs, "program");
+	steps_check(f, a, d);
 	for (size_t i = 0; i < f->examples.n; i++)
 		example_check(&examples[i], d);
 }
@@ -205,8 +207,11 @@ void
 filter_make_patterns(struct filter *f, struct arena *a, struct diag *d)
 {
 	const struct filter_offence *offences = f->offences.items;
+	bool named = f->steps.prefix.s && steps_names_source(f->steps.prefix.s);
 	struct pattern *patterns;
 
+	if (f->steps.node && f->steps.prefix.s)
+		add_pattern(f, a, PATTERN_PREFIX, f->steps.prefix);
 	for (size_t i = 0; i < f->offences.n; i++) {
 		struct pattern *p;
 
@@ -222,5 +227,8 @@ filter_make_patterns(struct filter *f, struct arena *a, struct diag *d)
 	check_patterns_unique(f, d);
 	patterns = f->patterns.items;
 	for (size_t i = 0; i < f->patterns.n; i++)
-		pattern_make(&patterns[i], a, d, f->remember.n > 0);
+		if (f->steps.node)
+			steps_make_pattern(f, &patterns[i], a, d, named);
+		else
+			pattern_make(&patterns[i], a, d, f->remember.n > 0);
 }

@@ -53,6 +53,14 @@ struct filter_example {
 	usec_t at;
 };
 
+/* Given: the filter is stepwise (conf/steps.h). */
+struct filter_steps {
+	const struct node *node;
+	struct list date; /* of struct text */
+	struct text prefix;
+	int64_t lines;
+};
+
 struct filter {
 	const struct node *node;
 	struct text name, about;
@@ -61,9 +69,11 @@ struct filter {
 	struct list offences;                  /* of struct filter_offence */
 	struct list forgive, ignore, remember; /* of struct text */
 	struct list examples;                  /* of struct filter_example */
+	struct filter_steps steps;
 	bool all;
 	bool builtin;
 	struct list patterns; /* of struct pattern, made by filter_make_patterns */
+	struct list dates;    /* of struct date_form, made by filter_check */
 };
 
 const struct schema *filter_schema(void);

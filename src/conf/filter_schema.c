@@ -92,6 +92,21 @@ static const struct field example_fields[] = {
 static const struct schema example_schema = {
     "an example", sizeof(struct filter_example), example_fields, NULL};
 
+static const struct field steps_fields[] = {
+    {"date", FIELD_TEXTS, .offset = offsetof(struct filter_steps, date), .min = 1, .max = 64,
+	.help =
+	    "templates of the line's date, which is cut out of it; default stands for the usual "
+	    "forms"},
+    {"prefix", FIELD_TEXT, .offset = offsetof(struct filter_steps, prefix), .min = 1, .max = 65536,
+	.help = "a regular expression that each line must match; patterns see its group content"},
+    {"lines", FIELD_INT, .offset = offsetof(struct filter_steps, lines), .fallback = "1", .min = 1,
+	.max = IMAGE_LINES_MAX, .help = "so many of the last lines are seen at once"},
+    {0},
+};
+
+static const struct schema steps_schema = {
+    "steps", sizeof(struct filter_steps), steps_fields, NULL};
+
 static const struct field filter_fields[] = {
     {"filter", FIELD_NAME, true, .offset = offsetof(struct filter, name),
 	.help = "its name, that of the file without .yaml"},
@@ -104,6 +119,9 @@ static const struct field filter_fields[] = {
 	.help = "read all sources that are alive"},
     {"program", FIELD_TEXTS, .offset = offsetof(struct filter, programs), .min = 1, .max = 32,
 	.help = "programs in the syslog header whose lines are looked at, * and ? for parts"},
+    {"steps", FIELD_MAP, .offset = offsetof(struct filter, steps), .sub = &steps_schema,
+	.help = "lines are taken apart step by step, and patterns are plain regular expressions "
+		"with named groups"},
     {"remember", FIELD_TEXTS, .offset = offsetof(struct filter, remember), .min = 1, .max = 32,
 	.help =
 	    "patterns with <session> and <addr>: whose session it is, for lines that do not say"},

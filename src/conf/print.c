@@ -70,8 +70,8 @@ put_double(struct strbuf *out, const char *s)
 	strbuf_puts(out, "\"");
 }
 
-static void
-put_text(struct strbuf *out, const char *s)
+void
+print_text(struct strbuf *out, const char *s)
 {
 	if (is_plain(s)) {
 		strbuf_puts(out, s);
@@ -132,7 +132,7 @@ put_scalar(struct strbuf *out, const struct field *f, const void *data)
 		strbuf_puts(out, f->words[*(const unsigned *)data]);
 		break;
 	default:
-		put_text(out, ((const struct text *)data)->s);
+		print_text(out, ((const struct text *)data)->s);
 	}
 }
 
@@ -176,7 +176,7 @@ print_texts(struct printer *p, const struct list *l)
 	if (is_short(l)) {
 		for (size_t i = 0; i < l->n; i++) {
 			strbuf_puts(p->out, i ? ", " : " [");
-			put_text(p->out, list_text(l, i)->s);
+			print_text(p->out, list_text(l, i)->s);
 		}
 		strbuf_puts(p->out, "]\n");
 		return;
@@ -184,7 +184,7 @@ print_texts(struct printer *p, const struct list *l)
 	strbuf_puts(p->out, "\n");
 	for (size_t i = 0; i < l->n; i++) {
 		strbuf_printf(p->out, "%*s- ", (int)p->indent + 2, "");
-		put_text(p->out, list_text(l, i)->s);
+		print_text(p->out, list_text(l, i)->s);
 		strbuf_puts(p->out, "\n");
 	}
 }
@@ -233,7 +233,7 @@ print_dict(struct printer *p, const struct schema *schema, const struct list *l)
 	p->indent += 2;
 	for (size_t i = 0; i < l->n; i++) {
 		start_line(p);
-		put_text(p->out, e[i].name.s);
+		print_text(p->out, e[i].name.s);
 		strbuf_puts(p->out, ":\n");
 		print_items(p, schema, &e[i].items);
 	}

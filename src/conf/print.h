@@ -11,6 +11,8 @@
 #include "conf/config.h"
 
 void print_config(struct strbuf *out, const struct config *c);
+/* One scalar, quoted where it has to be. */
+void print_text(struct strbuf *out, const char *text);
 /* One line for a key, in columns separated by tabs: path, type, default or "required", limits,
  * help. */
 void print_schema(

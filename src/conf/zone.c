@@ -9,6 +9,7 @@
 
 #define DAY  86400
 #define YEAR (366 * (time_t)DAY)
+#define STEP (7 * (time_t)DAY) /* clocks are not set twice within a week */
 
 static int
 offset_at(time_t t)
@@ -71,12 +72,12 @@ walk(struct arena *a, struct zone *z, time_t from, time_t to)
 	int offset = offset_at(from);
 
 	add_transition(a, z, from, offset);
-	for (time_t t = from; t < to; t += DAY) {
-		int next = offset_at(t + DAY);
+	for (time_t t = from; t < to; t += STEP) {
+		int next = offset_at(t + STEP);
 
 		if (next == offset)
 			continue;
-		add_transition(a, z, find_change(t, t + DAY), next);
+		add_transition(a, z, find_change(t, t + STEP), next);
 		offset = next;
 	}
 }

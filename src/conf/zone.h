@@ -3,7 +3,7 @@
  * Time zones as tables of offsets, so that no other process needs the zone files. Comes in: a name
  * out of the zone database, or "" for the machine's own zone. Goes out: transitions from
  * ZONE_YEARS_BACK before now to ZONE_YEARS_AHEAD after it. Bounded by that span: one transition a
- * day at most.
+ * week at most.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "wire/image.h"
 
-#define ZONE_YEARS_BACK  2
+#define ZONE_YEARS_BACK  30 /* old logs are looked at, too */
 #define ZONE_YEARS_AHEAD 10
 
 struct zone {

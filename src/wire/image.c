@@ -26,6 +26,8 @@ static const uint32_t item_sizes[IMAGE_SECTIONS] = {
     [IMAGE_TRANSITIONS] = sizeof(struct image_transition),
     [IMAGE_EXPOSES] = sizeof(struct image_expose),
     [IMAGE_HOSTS] = sizeof(struct image_host),
+    [IMAGE_DATES] = sizeof(struct image_date),
+    [IMAGE_DATE_LISTS] = sizeof(uint32_t),
 };
 
 /* What a 32-bit reference, or a span of them, inside an item points into. */
@@ -104,6 +106,10 @@ static const struct ref refs[] = {
     STR(IMAGE_EXPOSES, image_expose, file),
     STR(IMAGE_HOSTS, image_host, name),
     STR(IMAGE_HOSTS, image_host, group),
+    SPAN(IMAGE_FILTERS, image_filter, dates, IMAGE_DATE_LISTS),
+    {IMAGE_DATE_LISTS, 0, REF_INDEX, IMAGE_DATES},
+    STR(IMAGE_DATES, image_date, regex),
+    STR(IMAGE_DATES, image_date, written),
 };
 
 uint32_t
@@ -200,6 +206,33 @@ exposes_are_fine(const struct image *img)
 	return img->settings->expose_repeat >= 0 && img->settings->no_infra <= 1;
 }
 
+/* A stepwise filter's patterns are of three kinds, one of them stands alone; others have no prefix.
+ */
+static bool
+filters_are_fine(const struct image *img)
+{
+	for (uint32_t i = 0; i < img->head->sections[IMAGE_FILTERS].count; i++) {
+		const struct image_filter *f = &img->filters[i];
+		uint32_t prefixes = 0;
+
+		if (f->lines > IMAGE_LINES_MAX)
+			return false;
+		for (uint32_t k = f->patterns.first; k < f->patterns.first + f->patterns.n; k++) {
+			uint8_t kind = img->patterns[k].kind;
+
+			prefixes += kind == PATTERN_PREFIX;
+			if (f->lines && (kind == PATTERN_REMEMBER || kind == PATTERN_FORGIVE))
+				return false;
+			/* How a pattern is compiled depends on its filter. */
+			if (!img->filters[img->patterns[k].filter].lines != !f->lines)
+				return false;
+		}
+		if (prefixes > (f->lines ? 1 : 0))
+			return false;
+	}
+	return true;
+}
+
 /* Values that index or divide later, beside the references. */
 static bool
 values_are_fine(const struct image *img)
@@ -207,7 +240,7 @@ values_are_fine(const struct image *img)
 	const struct image_header *h = img->head;
 
 	for (uint32_t i = 0; i < h->sections[IMAGE_PATTERNS].count; i++)
-		if (img->patterns[i].kind > PATTERN_REMEMBER)
+		if (img->patterns[i].kind > PATTERN_PREFIX)
 			return false;
 	for (uint32_t i = 0; i < h->sections[IMAGE_LITERALS].count; i++) {
 		const struct image_literal *l = &img->literals[i];
@@ -225,7 +258,7 @@ values_are_fine(const struct image *img)
 	for (uint32_t i = 0; i < h->sections[IMAGE_EXAMPLES].count; i++)
 		if (img->examples[i].lines.n == 0)
 			return false;
-	return ports_are_fine(img) && exposes_are_fine(img);
+	return filters_are_fine(img) && ports_are_fine(img) && exposes_are_fine(img);
 }
 
 static void
@@ -251,6 +284,8 @@ set_pointers(struct image *img)
 	img->transitions = (const void *)section(h, IMAGE_TRANSITIONS);
 	img->exposes = (const void *)section(h, IMAGE_EXPOSES);
 	img->hosts = (const void *)section(h, IMAGE_HOSTS);
+	img->dates = (const void *)section(h, IMAGE_DATES);
+	img->date_lists = (const void *)section(h, IMAGE_DATE_LISTS);
 }
 
 static int

@@ -16,7 +16,7 @@
 #include "base/hash.h"
 
 #define IMAGE_MAGIC   "GUARDIMG"
-#define IMAGE_VERSION 2
+#define IMAGE_VERSION 3
 #define IMAGE_MAX     (64u << 20)
 
 typedef uint32_t str_t; /* offset into the string section */
@@ -53,12 +53,17 @@ struct image_filter {
 	str_t name, about;
 	struct span sources;  /* IMAGE_SOURCES, in order of preference */
 	struct span programs; /* IMAGE_STRINGS_LIST: globs; n 0: no check */
-	struct span patterns; /* IMAGE_PATTERNS: offences, forgive, ignore, remember */
+	struct span patterns; /* IMAGE_PATTERNS: offences, forgive, ignore, remember, prefix */
 	struct span examples; /* IMAGE_EXAMPLES */
 	uint8_t all;          /* read all live sources, not the first */
 	uint8_t builtin;      /* guardd's own (selfcheck) */
-	uint8_t pad[2];
+	/* Patterns see so many of the last lines at once, each line in steps (reader/steps.h);
+	 * 0: this is no stepwise filter. */
+	uint16_t lines;
+	struct span dates; /* IMAGE_DATE_LISTS, of a stepwise filter: tried in this order */
 };
+
+#define IMAGE_LINES_MAX 200
 
 /* One source of one filter. The same path may stand in several; the reader reads it once. */
 struct image_source {
@@ -81,6 +86,7 @@ enum pattern_kind {
 	PATTERN_FORGIVE,
 	PATTERN_IGNORE,
 	PATTERN_REMEMBER,
+	PATTERN_PREFIX, /* of a stepwise filter, at most one */
 };
 
 struct image_pattern {
@@ -88,8 +94,8 @@ struct image_pattern {
 	uint8_t kind; /* enum pattern_kind */
 	uint8_t caseless;
 	uint16_t points;
-	str_t
-	    regex; /* placeholders expanded; compile with PATTERN_PCRE2_OPTIONS (reader/match.h) */
+	str_t regex; /* placeholders expanded; compile with PATTERN_PCRE2_OPTIONS (reader/match.h),
+			in a stepwise filter as reader/step_regex.h says */
 	str_t written; /* as the file has it */
 	str_t file;    /* where it stands */
 	uint32_t line, column;
@@ -103,6 +109,14 @@ struct image_literal {
 	uint16_t len;
 	uint8_t caseless; /* then text is in lower case */
 	uint8_t pad;
+};
+
+/* A form that a date may have, with named groups for its parts; group 1 is what is cut out. */
+struct image_date {
+	str_t regex;      /* compile as reader/dates.h says */
+	str_t written;    /* the template it was made of */
+	uint8_t anchored; /* to the line's start or end */
+	uint8_t pad[3];
 };
 
 struct image_example {
@@ -221,6 +235,8 @@ enum image_section {
 	IMAGE_TRANSITIONS,
 	IMAGE_EXPOSES,
 	IMAGE_HOSTS,
+	IMAGE_DATES,
+	IMAGE_DATE_LISTS, /* uint32_t: index into IMAGE_DATES */
 	IMAGE_SECTIONS,
 };
 
@@ -253,6 +269,8 @@ struct image {
 	const struct image_transition *transitions;
 	const struct image_expose *exposes;
 	const struct image_host *hosts;
+	const struct image_date *dates;
+	const uint32_t *date_lists;
 };
 
 /* Size of one item of a section, in bytes. */
