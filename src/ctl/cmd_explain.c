@@ -78,6 +78,37 @@ on_address(json_t *o)
 }
 
 static void
+on_date(json_t *o)
+{
+	const char *answer = out_str(o, "answer"), *text = out_str(o, "text");
+	bool found = strcmp(answer, "found") == 0;
+
+	printf("date         %s%s%s, time %s%s\n", *text ? "'" : "none", text, *text ? "'" : "",
+	    out_str(o, "time"), found ? "" : " (the last one, or now)");
+}
+
+static void
+on_content(json_t *o)
+{
+	printf("content      the patterns see: %s\n", out_str(o, "text"));
+}
+
+static void
+on_session(json_t *o)
+{
+	printf("session      '%s'%s\n", out_str(o, "text"),
+	    json_is_true(json_object_get(o, "noted")) ? ": noted, no offence of itself" : "");
+}
+
+static void
+on_counted(json_t *o)
+{
+	if (!json_is_true(json_object_get(o, "banned")))
+		printf(
+		    "counted      '%s', which is no address: nobody is banned\n", out_str(o, "id"));
+}
+
+static void
 on_hit(json_t *o, const char *what)
 {
 	const char *user = out_str(o, "user");
@@ -136,6 +167,10 @@ static const struct {
     {"literal", on_literal},
     {"pattern", on_pattern},
     {"address", on_address},
+    {"date", on_date},
+    {"content", on_content},
+    {"session", on_session},
+    {"counted", on_counted},
     {"offence", on_offence},
     {"forgive", on_forgive},
     {"no_literal", on_no_literal},

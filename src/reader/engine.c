@@ -12,6 +12,8 @@ compile_all(struct engine *e, char **error)
 	for (uint32_t i = 0; i < e->n_patterns; i++) {
 		const struct image_pattern *p = &e->img->patterns[i];
 
+		if (e->img->filters[p->filter].lines)
+			continue;
 		r = pattern_new(&e->patterns[i], image_str(e->img, p->regex), p->caseless, error);
 		if (r < 0)
 			return r;
@@ -37,6 +39,8 @@ engine_new(struct engine **out, const struct image *img, char **error)
 	if (!e->patterns || !e->plans)
 		return -ENOMEM;
 	r = compile_all(e, error);
+	if (r == 0)
+		r = steps_code_new(&e->steps, img, error);
 	if (r < 0)
 		return r;
 	*out = e;
@@ -54,7 +58,14 @@ engine_free(struct engine *e)
 	free(e->patterns);
 	free(e->plans);
 	pattern_room_free(e->room);
+	steps_code_free(e->steps);
 	free(e);
+}
+
+void
+engine_spare(struct engine *e)
+{
+	e->spare = true;
 }
 
 /* The plan for these filters, shared with the other lanes that have the same. */
@@ -69,7 +80,7 @@ plan_take(struct plan **out, const struct engine *e, const struct lane_filter *f
 			*out = p;
 			return 0;
 		}
-	r = plan_new(out, e->img, filters, n);
+	r = plan_new(out, e->img, e->spare, filters, n);
 	if (r < 0)
 		return r;
 	(*out)->users = 1;
@@ -103,10 +114,12 @@ lane_new(struct lane **out, const struct engine *e, const struct lane_filter *fi
 	r = plan_take(&l->plan, e, filters, n);
 	if (r < 0)
 		return r;
-	l->hits = calloc(l->plan->n_patterns + 1, 1);
-	l->touched = calloc(l->plan->n_filters + 1, 1);
-	if (!l->hits || !l->touched)
+	l->hits = calloc(plan_words(l->plan) + 1, sizeof *l->hits);
+	if (!l->hits)
 		return -ENOMEM;
+	r = steps_new(&l->steps, e->steps, e->img, l->plan);
+	if (r < 0)
+		return r;
 	if (l->plan->remembers) {
 		r = remember_new(&l->memory, REMEMBER_SESSIONS);
 		if (r < 0)
@@ -124,8 +137,8 @@ lane_free(struct lane *l)
 		return;
 	plan_give(l->e, l->plan);
 	remember_free(l->memory);
+	steps_free(l->steps);
 	free(l->hits);
-	free(l->touched);
 	free(l);
 }
 
@@ -145,5 +158,6 @@ lane_utc(struct lane *l)
 uint64_t
 lane_forgotten(const struct lane *l)
 {
-	return l->memory ? remember_evicted(l->memory) : 0;
+	return (l->memory ? remember_evicted(l->memory) : 0) +
+	       (l->steps ? steps_forgotten(l->steps) : 0);
 }

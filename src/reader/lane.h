@@ -12,13 +12,20 @@
 #include "reader/pattern.h"
 #include "reader/plan.h"
 #include "reader/remember.h"
+#include "reader/steps.h"
+
+/* Clocks of two processes, and one reading of the clock for a whole turn, differ by less. A line
+ * that is ahead by no more keeps its own time, so that reading it again gives the same. */
+#define FUTURE_SLACK (2 * USEC_PER_SEC)
 
 struct engine {
 	const struct image *img;
 	struct pattern **patterns; /* as IMAGE_PATTERNS */
 	uint32_t n_patterns;
 	struct pattern_room *room;
-	struct plan **plans; /* list of those in use; the engine itself stays const to lanes */
+	struct steps_code *steps; /* has the patterns of stepwise filters, patterns NULL for them */
+	bool spare;               /* engine_spare */
+	struct plan **plans;      /* list of those in use; the engine itself stays const to lanes */
 };
 
 /* The line that is looked at, from its first literal on. */
@@ -36,10 +43,10 @@ struct lane {
 	const struct engine *e;
 	struct plan *plan;
 	struct remember *memory; /* NULL: no pattern remembers */
+	struct steps *steps;     /* NULL: no filter is stepwise */
 	struct stamp_cache stamps;
 	bool utc;
-	uint8_t *hits;    /* per pattern of the plan: a literal was found */
-	uint8_t *touched; /* per filter of the plan: one of its patterns was hit */
+	uint64_t *hits; /* one bit a pattern of the plan: a literal was found */
 	void (*on_step)(void *ctx, const struct lane_step *s);
 	void *step_ctx;
 	/* of the running call */

@@ -5,10 +5,6 @@
 
 #include "reader/lane.h"
 
-/* Clocks of two processes, and one reading of the clock for a whole turn, differ by less. A line
- * that is ahead by no more keeps its own time, so that reading it again gives the same. */
-#define FUTURE_SLACK (2 * USEC_PER_SEC)
-
 static void
 trace(const struct lane *l, const struct lane_step *s)
 {
@@ -166,21 +162,50 @@ act(struct lane *l, const struct plan_filter *f, uint32_t pattern, const struct 
 	}
 }
 
+/* The first set bit from there on, n when there is none below n. */
+static size_t
+next_bit(const uint64_t *bits, size_t from, size_t n)
+{
+	for (size_t w = from / 64; w * 64 < n; w++) {
+		uint64_t b = w == from / 64 ? bits[w] >> from % 64 << from % 64 : bits[w];
+
+		if (b) {
+			from = w * 64 + __builtin_ctzll(b);
+			return from < n ? from : n;
+		}
+	}
+	return n;
+}
+
+static void
+set_bit(uint64_t *bits, size_t i)
+{
+	bits[i / 64] |= 1ull << i % 64;
+}
+
+static enum pattern_kind
+kind_of(const struct lane *l, size_t i)
+{
+	return l->e->img->patterns[l->plan->patterns[i].pattern].kind;
+}
+
 /* Tries the patterns whose literals are in the line, until one settles it. */
 static void
 apply(struct lane *l, const struct plan_filter *f, const char *text, size_t n)
 {
 	const struct plan *plan = l->plan;
 	struct captures captures;
-	bool tried = false, unexamined = false;
+	size_t end = f->first + f->n;
+	bool unexamined = false;
 
-	for (uint32_t i = f->first; i < f->first + f->n; i++) {
+	for (size_t i = f->first; f->ignores && i < end; i++)
+		if (plan->patterns[i].blind && kind_of(l, i) == PATTERN_IGNORE)
+			set_bit(l->hits, i);
+	for (size_t i = next_bit(l->hits, f->first, end); i < end;
+	     i = next_bit(l->hits, i + 1, end)) {
 		uint32_t pattern = plan->patterns[i].pattern;
 		enum pattern_answer answer;
 
-		if (!l->hits[i] && !plan->patterns[i].always)
-			continue;
-		tried = true;
 		answer = try_pattern(l, f->as.filter, pattern, text, n, &captures);
 		if (answer == PATTERN_MATCHED && act(l, f, pattern, &captures))
 			break;
@@ -188,13 +213,13 @@ apply(struct lane *l, const struct plan_filter *f, const char *text, size_t n)
 			continue;
 		unexamined = true;
 		/* It may be a line to ignore, and nobody is banned on a maybe. */
-		if (l->e->img->patterns[pattern].kind == PATTERN_IGNORE)
+		if (kind_of(l, i) == PATTERN_IGNORE)
 			break;
 	}
-	l->line.candidate |= tried;
+	l->line.candidate = true;
 	l->line.unexamined |= unexamined;
 	if (l->sink->filter_counts) {
-		l->sink->filter_counts[f->as.filter].candidates += tried;
+		l->sink->filter_counts[f->as.filter].candidates++;
 		l->sink->filter_counts[f->as.filter].unexamined += unexamined;
 	}
 }
@@ -230,6 +255,10 @@ apply_to_line(struct lane *l, const struct plan_filter *f)
 {
 	const struct header *h = &l->line.header;
 
+	if (f->stepwise) {
+		steps_apply(l, f);
+		return;
+	}
 	if (!f->header) {
 		apply(l, f, l->line.text, l->line.len);
 		return;
@@ -253,6 +282,10 @@ apply_to_message(struct lane *l, const struct plan_filter *f)
 
 	if (m->filters && !m->filters[f - l->plan->filters])
 		return;
+	if (f->stepwise) {
+		steps_apply(l, f);
+		return;
+	}
 	if (f->header && f->programs.n &&
 	    (!m->program || !program_fits(l, f, m->program, m->program_len)))
 		trace(l, &(struct lane_step){.kind = STEP_PROGRAM,
@@ -273,26 +306,36 @@ count_line(struct lane *l)
 	counts->unexamined += l->line.unexamined;
 }
 
+/* The first pattern from there on that was hit and is reason enough to look at the line. */
+static size_t
+next_waker(const struct lane *l, size_t from)
+{
+	const struct plan *plan = l->plan;
+	size_t i = next_bit(l->hits, from, plan->n_patterns);
+
+	while (i < plan->n_patterns && !(plan->wakers[i / 64] >> i % 64 & 1))
+		i = next_bit(l->hits, i + 1, plan->n_patterns);
+	return i;
+}
+
 /* The line's literals are all known: now the filters whose patterns they belong to. */
 static void
 examine(struct lane *l)
 {
 	const struct plan *plan = l->plan;
 	struct pending *line = &l->line;
+	size_t n = plan->n_patterns;
 
-	for (size_t i = 0; i < plan->n_filters; i++) {
-		const struct plan_filter *f = &plan->filters[i];
+	for (size_t i = next_waker(l, 0); i < n;) {
+		const struct plan_filter *f = &plan->filters[plan->patterns[i].filter];
 
-		if (!l->touched[i] && !f->always)
-			continue;
 		if (l->message)
 			apply_to_message(l, f);
 		else
 			apply_to_line(l, f);
-		if (l->touched[i])
-			memset(l->hits + f->first, 0, f->n);
-		l->touched[i] = 0;
+		i = next_waker(l, f->first + f->n);
 	}
+	memset(l->hits, 0, plan_words(plan) * sizeof *l->hits);
 	count_line(l);
 	trace(l, &(struct lane_step){.kind = STEP_LINE,
 		     .text = line->text,
@@ -334,10 +377,9 @@ mark(struct lane *l, uint32_t id, size_t at)
 {
 	const struct plan_pattern *p = &l->plan->patterns[id];
 
-	l->touched[p->filter] = 1;
-	if (l->hits[id])
+	if (l->hits[id / 64] >> id % 64 & 1)
 		return;
-	l->hits[id] = 1;
+	set_bit(l->hits, id);
 	trace(l, &(struct lane_step){.kind = STEP_LITERAL,
 		     .filter = l->plan->filters[p->filter].as.filter,
 		     .pattern = p->pattern,
@@ -371,6 +413,8 @@ static void
 one_line(struct lane *l, size_t start, size_t end, size_t text_end)
 {
 	open_line(l, start, end, text_end);
+	memcpy(l->hits, l->plan->wake[l->message ? WAKE_MESSAGE : WAKE_LINE],
+	    plan_words(l->plan) * sizeof *l->hits);
 	scan_run(l->plan->scan, l->line.text, l->line.len, on_literal_of_line, l);
 	examine(l);
 }
@@ -397,7 +441,7 @@ run_lines(struct lane *l, size_t from, size_t to)
 	l->sink->counts->lines += scan_newlines(l->block + from, to - from);
 	if (l->block[to - 1] != '\n')
 		l->sink->counts->lines++;
-	if (l->plan->always) {
+	if (l->plan->every_line) {
 		every_line(l);
 		return;
 	}

@@ -22,6 +22,9 @@ struct lane;   /* the filters that are active on one source instance, with their
 /* Compiles all patterns (JIT). On failure *error is a text the caller frees. */
 int engine_new(struct engine **out, const struct image *img, char **error);
 void engine_free(struct engine *e);
+/* Of lanes made from now on: a success that no rule of the image asks for is not looked for, and so
+ * not in the hits. */
+void engine_spare(struct engine *e);
 DEFINE_FREEP(struct engine, engine_free)
 
 /* What a lane applies: a filter, as one of its sources says it. */
@@ -46,6 +49,8 @@ struct hit {
 
 struct lane_counts {
 	uint64_t lines, candidates, matched, unexamined, undated, future;
+	uint64_t nobody;    /* offences by a name or id that is no address: nobody can be banned */
+	uint64_t forgotten; /* sessions of stepwise filters that gave way to newer ones */
 };
 
 /* filter_counts: an array of one struct lane_filter_counts per image filter, or NULL. */
@@ -74,6 +79,11 @@ struct lane_message {
 	size_t program_len;
 	usec_t time;            /* of the journal entry or docker line; USEC_NEVER: none */
 	const uint8_t *filters; /* one byte per lane filter: 0 leaves it out; NULL: all */
+	/* Of the journal, with the fields that stepwise filters see before the text. */
+	bool journal;
+	const char *host, *pid;
+	size_t host_len, pid_len;
+	usec_t monotonic; /* USEC_NEVER: none */
 };
 void lane_message(
     struct lane *l, const struct lane_message *m, usec_t now, const struct lane_sink *sink);
@@ -87,10 +97,18 @@ enum lane_step_kind {
 	STEP_PATTERN,   /* tried on text, len */
 	STEP_ADDRESS,   /* pattern matched, but text, len is no address (NULL: session not known) */
 	STEP_LINE,      /* the line text, len is done */
+	/* Of stepwise filters, whose texts are not in the line but in a copy without its date. */
+	STEP_DATE, /* answer: enum date_answer; text, len is its place, time what is taken; pattern
+		      is the form (IMAGE_DATES) */
+	STEP_CONTENT, /* text, len is what patterns see from here on */
+	STEP_SESSION, /* of the session text, len; answer: 1 when the line is no offence of itself
+		       */
+	STEP_COUNTED, /* count is set */
 };
 
 struct header;
 struct captures;
+struct steps_count;
 
 struct lane_step {
 	enum lane_step_kind kind;
@@ -101,6 +119,8 @@ struct lane_step {
 	int answer;                      /* STEP_PATTERN: enum pattern_answer */
 	const struct captures *captures; /* STEP_PATTERN that matched */
 	bool candidate;                  /* STEP_LINE: a pattern was tried */
+	usec_t time;                     /* STEP_DATE */
+	const struct steps_count *count; /* STEP_COUNTED */
 };
 
 /* NULL: no more steps. Only lines with a literal of some pattern have any. */

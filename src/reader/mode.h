@@ -33,11 +33,14 @@ struct mode {
 	size_t n_files;
 	usec_t now;
 	bool verbose;
+	bool lines, journal; /* --lines, --journal */
 };
 
 int mode_examples(const struct mode *m);
 int mode_explain(const struct mode *m);
 int mode_test(const struct mode *m);
+/* mode_test with --lines */
+int mode_lines(const struct mode *m);
 int mode_replay(const struct mode *m);
 
 /* Standard output, all of it; a reader that went away ends the process. Empties b. */

@@ -131,7 +131,8 @@ say_pattern(const struct image *img, const struct image_example *x, const struct
 		    image_str(img, p->written));
 		return;
 	}
-	if (x->whole || !nearest_find(&near, img, x->filter, line, strlen(line)))
+	if (x->whole || img->filters[x->filter].lines ||
+	    !nearest_find(&near, img, x->filter, line, strlen(line)))
 		return;
 	fprintf(stderr, "  the pattern of line %u came furthest, up to: %s\n",
 	    img->patterns[near.pattern].line, line + near.at);

@@ -6,6 +6,7 @@
 #include "reader/mode.h"
 #include "reader/nearest.h"
 #include "reader/pattern.h"
+#include "reader/steps.h"
 
 #define REST_MAX 80 /* bytes of line and pattern shown where a pattern stopped */
 
@@ -16,6 +17,7 @@ struct explain {
 	struct strbuf out;
 	/* of the running line */
 	const char *text; /* the line */
+	size_t len;
 	const char *seen; /* what patterns saw */
 	size_t seen_len;
 	bool hit, literal, fits;
@@ -39,13 +41,15 @@ json_time(struct json *j, const char *key, usec_t t)
 	json_text(j, key, clock_format(t, t % USEC_PER_SEC != 0, buf));
 }
 
-/* A text of the line: what it is, and its offset in the line. */
+/* A text of the line: what it is, and its offset in the line. Stepwise filters have a copy of it.
+ */
 static void
 json_place(struct explain *x, struct json *j, const char *key, const char *text, size_t n)
 {
 	json_object_begin(j, key);
 	json_bytes(j, "text", text, n);
-	json_int(j, "at", text - x->text);
+	if (text >= x->text && text <= x->text + x->len)
+		json_int(j, "at", text - x->text);
 	json_object_end(j);
 }
 
@@ -135,6 +139,58 @@ say_address(struct explain *x, const struct lane_step *s)
 }
 
 static void
+say_date(struct explain *x, const struct lane_step *s)
+{
+	static const char *const answers[] = {
+	    [DATE_NONE] = "none",
+	    [DATE_EMPTY] = "empty",
+	    [DATE_INVALID] = "invalid",
+	    [DATE_FOUND] = "found",
+	};
+	const struct image *img = x->m->img;
+	struct json j = step(x, "date");
+
+	json_text(&j, "answer", answers[s->answer]);
+	if (s->answer != DATE_NONE) {
+		json_bytes(&j, "text", s->text, s->len);
+		json_text(&j, "form", image_str(img, img->dates[s->pattern].written));
+	}
+	json_time(&j, "time", s->time);
+	json_end(&j);
+}
+
+static void
+say_content(struct explain *x, const struct lane_step *s)
+{
+	struct json j = step(x, "content");
+
+	json_bytes(&j, "text", s->text, s->len);
+	json_end(&j);
+}
+
+static void
+say_session(struct explain *x, const struct lane_step *s)
+{
+	struct json j = step(x, "session");
+
+	json_bytes(&j, "text", s->text, s->len);
+	json_bool(&j, "noted", s->answer);
+	json_end(&j);
+}
+
+static void
+say_counted(struct explain *x, const struct lane_step *s)
+{
+	struct json j = step(x, "counted");
+
+	json_bytes(&j, "id", s->count->id, s->count->id_len);
+	json_bool(&j, "banned", s->count->addr != NULL);
+	mode_json_pattern(&j, x->m->img, s->pattern);
+	json_end(&j);
+	x->hit |= !s->count->addr;
+}
+
+static void
 say_program(struct explain *x, const struct lane_step *s)
 {
 	struct json j = step(x, "program");
@@ -162,6 +218,18 @@ on_step(void *ctx, const struct lane_step *s)
 		break;
 	case STEP_PROGRAM:
 		say_program(x, s);
+		break;
+	case STEP_DATE:
+		say_date(x, s);
+		break;
+	case STEP_CONTENT:
+		say_content(x, s);
+		break;
+	case STEP_SESSION:
+		say_session(x, s);
+		break;
+	case STEP_COUNTED:
+		say_counted(x, s);
 		break;
 	default: /* the header is said for every line, not only for candidates */
 		break;
@@ -200,7 +268,8 @@ say_nearest(struct explain *x)
 	struct json j;
 	size_t rest;
 
-	if (!nearest_find(&near, img, x->m->filters[0], x->seen, x->seen_len))
+	if (img->filters[x->m->filters[0]].lines ||
+	    !nearest_find(&near, img, x->m->filters[0], x->seen, x->seen_len))
 		return;
 	regex = image_str(img, img->patterns[near.pattern].regex) + near.regex_at;
 	rest = x->seen_len - near.at;
@@ -266,6 +335,7 @@ explain_line(struct explain *x, const char *line, size_t n)
 	json_bytes(&j, "text", line, n);
 	json_end(&j);
 	x->text = x->seen = line;
+	x->len = n;
 	x->seen_len = n;
 	x->hit = x->literal = false;
 	x->fits = true;

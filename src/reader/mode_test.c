@@ -86,7 +86,7 @@ on_step(void *ctx, const struct lane_step *s)
 
 	if (s->kind == STEP_PATTERN && s->answer == PATTERN_MATCHED) {
 		t->hits[s->pattern]++;
-		t->settled = true;
+		t->settled |= t->m->img->patterns[s->pattern].kind != PATTERN_PREFIX;
 	} else if (s->kind == STEP_LINE) {
 		if (s->candidate && !t->settled)
 			near_miss(t, s);
@@ -218,6 +218,8 @@ mode_test(const struct mode *m)
 
 	if (!hits || !slots)
 		return MODE_FAILED;
+	if (m->lines)
+		return mode_lines(m);
 	for (size_t i = 0; i < m->n_files; i++)
 		if (test_file(&t, &m->files[i]) != MODE_DONE)
 			status = MODE_FAILED;

@@ -36,8 +36,8 @@ static const struct mode_row {
 } rows[] = {
     {"--examples", "[-v] [FILTER...]", WANTS_FILTERS, mode_examples},
     {"--explain", "FILTER", WANTS_FILTER, mode_explain},
-    {"--test", "FILTER FILE...", WANTS_FILTER_FILES, mode_test},
-    {"--replay", "[--filter FILTER] FILE...", WANTS_FILES, mode_replay},
+    {"--test", "[--lines [--journal]] [--now EPOCH] FILTER FILE...", WANTS_FILTER_FILES, mode_test},
+    {"--replay", "[--from OFFSET] [--filter FILTER] FILE...", WANTS_FILES, mode_replay},
 };
 
 static int
@@ -175,6 +175,7 @@ mode_kind(unsigned kind)
 	    [PATTERN_FORGIVE] = "forgive",
 	    [PATTERN_IGNORE] = "ignore",
 	    [PATTERN_REMEMBER] = "remember",
+	    [PATTERN_PREFIX] = "prefix",
 	};
 
 	return kind < sizeof kinds / sizeof *kinds ? kinds[kind] : "";
@@ -238,16 +239,64 @@ words_fit(const struct mode_row *row, size_t filters, size_t files)
 	}
 }
 
+/* Options in front of the words of --test; false for one that is none. */
+static bool
+take_options(struct mode *m, struct args *a)
+{
+	while (a->n && !strncmp(a->words[0], "--", 2)) {
+		char *end = NULL;
+
+		if (!strcmp(a->words[0], "--lines")) {
+			m->lines = true;
+		} else if (!strcmp(a->words[0], "--journal")) {
+			m->journal = true;
+		} else if (!strcmp(a->words[0], "--now") && a->n > 1) {
+			a->words++;
+			a->n--;
+			m->now = strtoll(a->words[0], &end, 10) * USEC_PER_SEC;
+			if (!*a->words[0] || *end || m->now < 0)
+				return false;
+		} else {
+			return false;
+		}
+		a->words++;
+		a->n--;
+	}
+	return !m->journal || m->lines;
+}
+
+/* Where the first file of --replay is read from: "--from OFFSET" in front of its words. */
+static bool
+take_offset(struct args *a, off_t *from)
+{
+	char *end;
+
+	if (a->n < 2 || strcmp(a->words[0], "--from") != 0)
+		return true;
+	*from = strtoll(a->words[1], &end, 10);
+	if (!*a->words[1] || *end || *from < 0)
+		return false;
+	a->words += 2;
+	a->n -= 2;
+	return true;
+}
+
 /* Names to indices, files to descriptors. */
 static int
 take_words(const struct mode_row *row, struct mode *m, struct args *a, uint32_t *filters,
     struct mode_file *files)
 {
+	off_t from = 0;
+
 	if (row->wants == WANTS_FILTERS && a->n && !strcmp(a->words[0], "-v")) {
 		m->verbose = true;
 		a->words++;
 		a->n--;
 	}
+	if (row->wants == WANTS_FILTER_FILES && !take_options(m, a))
+		return usage();
+	if (row->wants == WANTS_FILES && !take_offset(a, &from))
+		return usage();
 	m->n_filters = count_filters(row, m->img, a);
 	if (a->n < m->n_filters || !words_fit(row, m->n_filters, a->n - m->n_filters))
 		return usage();
@@ -261,6 +310,10 @@ take_words(const struct mode_row *row, struct mode *m, struct args *a, uint32_t 
 	for (; m->n_files < a->n - m->n_filters; m->n_files++)
 		if (open_file(&files[m->n_files], a->words[m->n_filters + m->n_files]))
 			return MODE_CANNOT;
+	if (from > 0 && lseek(files[0].fd, from, SEEK_SET) < 0) {
+		fprintf(stderr, "guardd-reader: %s: %s\n", files[0].name, strerror(errno));
+		return MODE_CANNOT;
+	}
 	return MODE_DONE;
 }
 
@@ -286,6 +339,8 @@ seal_and_run(const struct mode_row *row, struct mode *m)
 		fprintf(stderr, "guardd-reader: %s\n", error ? error : strerror(-r));
 		return MODE_FAILED;
 	}
+	if (row->wants == WANTS_FILES) /* --replay: as the daemon */
+		engine_spare(e);
 	m->e = e;
 	tzset(); /* libc looks for its zone file once, even for UTC */
 	r = sandbox_enter(&sandbox, &what);

@@ -14,17 +14,22 @@
  * One letter per field, anything else stands for itself:
  * Y year, m month as digits, b as name, d day, e day with blank or one digit, a weekday name, T 'T'
  * or a blank, H M S hour minute second, f optional fraction, z optional zone. The first that fits
- * is taken, so a format stands before those it begins with.
+ * is taken, so a format stands before those it begins with. The byte at a fixed place tells most
+ * of them apart.
  */
-static const char *const formats[] = {
-    "b e H:M:Sfy",      /* syslog, RFC 3164, "Nov  2 10:00:00"; with a year behind it on some */
-    "Y-m-dTH:M:Sfz",    /* ISO 8601, RFC 3339 */
-    "d/b/Y:H:M:Sfz",    /* access logs */
-    "a b e H:M:Sf Y",   /* asctime, Apache's error log */
-    "Y/m/dTH:M:Sfz",    /* nginx's error log */
-    "a, e b Y H:M:Sfz", /* RFC 5322 */
-    "d-b-Y H:M:Sfz",    /* roundcube, named */
-    "b e Y H:M:Sfz",    /* syslog of network devices */
+static const struct {
+	const char *fields;
+	size_t at;
+	char byte;
+} formats[] = {
+    {"b e H:M:Sfy", 3, ' '},      /* syslog, RFC 3164; with a year behind it on some */
+    {"Y-m-dTH:M:Sfz", 4, '-'},    /* ISO 8601, RFC 3339 */
+    {"d/b/Y:H:M:Sfz", 2, '/'},    /* access logs */
+    {"a b e H:M:Sf Y", 3, ' '},   /* asctime, Apache's error log */
+    {"Y/m/dTH:M:Sfz", 4, '/'},    /* nginx's error log */
+    {"a, e b Y H:M:Sfz", 3, ','}, /* RFC 5322 */
+    {"d-b-Y H:M:Sfz", 2, '-'},    /* roundcube, named */
+    {"b e Y H:M:Sfz", 3, ' '},    /* syslog of network devices */
 };
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -269,7 +274,8 @@ int
 stamp_read(struct stamp *out, const char *text, size_t n)
 {
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (read_format(out, formats[i], text, n))
+		if (n > formats[i].at && text[formats[i].at] == formats[i].byte &&
+		    read_format(out, formats[i].fields, text, n))
 			return 0;
 	if (read_epoch(out, text, n))
 		return 0;
@@ -323,6 +329,30 @@ zone_offset(const struct stamp_zone *zone, int64_t t)
 			high = mid;
 	}
 	return zone->items[low].offset;
+}
+
+void
+stamp_today(struct stamp *out, const struct stamp_zone *zone, usec_t now)
+{
+	int64_t local = now / USEC_PER_SEC + zone_offset(zone, now / USEC_PER_SEC);
+	int64_t days = local / DAY_SECONDS;
+	int seconds = local % DAY_SECONDS, year = YEAR_MIN - 1, month = 0;
+	struct stamp first = {.month = 1, .day = 1};
+
+	memset(out, 0, sizeof *out);
+	while (year < YEAR_MAX && as_utc(&first, year + 1) <= days * DAY_SECONDS)
+		year++;
+	for (first.month = 1; first.month <= 12; first.month++)
+		if (as_utc(&first, year) <= days * DAY_SECONDS)
+			month = first.month;
+	first.month = month;
+	out->year = year;
+	out->month = month;
+	out->day = days - as_utc(&first, year) / DAY_SECONDS + 1;
+	out->hour = seconds / 3600;
+	out->minute = seconds / 60 % 60;
+	out->second = seconds % 60;
+	out->len = 1;
 }
 
 /* local is the reading of a wall clock in the zone. Clocks are not set twice within two days. */

@@ -46,6 +46,9 @@ struct stamp_cache {
 /* Reads the date at the beginning of text; what follows it must be no letter or digit. -EINVAL. */
 int stamp_read(struct stamp *out, const char *text, size_t n);
 
+/* The day that now is in the zone, and its time of day. */
+void stamp_today(struct stamp *out, const struct stamp_zone *zone, usec_t now);
+
 /*
  * The time that s means. Without a year: the year that puts it nearest to now, never more than a
  * day ahead. Where the clock was set back, the later of the two that is not ahead of now; an hour

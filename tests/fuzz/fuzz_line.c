@@ -85,7 +85,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	static struct lane *lanes[2]; /* one tries a pattern on every line, one only scans */
 	struct lane_counts counts = {0};
 	struct lane_sink sink = {on_hit, &n, &counts, NULL};
-	struct lane_message m = {(const char *)data, n, "sshd", 4, USEC_NEVER, NULL};
+	struct lane_message m = {.text = (const char *)data,
+	    .len = n,
+	    .program = "sshd",
+	    .program_len = 4,
+	    .time = USEC_NEVER};
 
 	if (!lanes[0])
 		make(lanes);

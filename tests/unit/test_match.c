@@ -94,8 +94,11 @@ feed_text(struct bed *b, const char *text)
 static void
 tell(struct bed *b, const char *text, const char *program, usec_t time)
 {
-	struct lane_message m = {
-	    text, strlen(text), program, program ? strlen(program) : 0, time, NULL};
+	struct lane_message m = {.text = text,
+	    .len = strlen(text),
+	    .program = program,
+	    .program_len = program ? strlen(program) : 0,
+	    .time = time};
 	struct lane_sink sink = {on_hit, &b->got, &b->got.counts, b->got.filters};
 
 	memset(&b->got, 0, sizeof b->got);
@@ -259,7 +262,7 @@ a_message_can_leave_filters_out(void **unused)
 {
 	struct bed *b = bed_new(all_filters);
 	const char text[] = "trap from 192.0.2.1";
-	struct lane_message m = {text, sizeof text - 1, NULL, 0, USEC_NEVER, NULL};
+	struct lane_message m = {.text = text, .len = sizeof text - 1, .time = USEC_NEVER};
 	struct lane_sink sink = {on_hit, &b->got, &b->got.counts, NULL};
 
 	(void)unused;
