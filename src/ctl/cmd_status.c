@@ -95,6 +95,27 @@ show_exposure(json_t *o)
 }
 
 static void
+show_sources(json_t *o)
+{
+	int64_t behind = out_int(o, "sources_behind"), bytes = out_int(o, "lag_bytes");
+	int64_t gone = out_int(o, "sources_lost"), hits = out_int(o, "hits_lost");
+	char n[32], b[32], span[40];
+
+	printf("%-10s %s live\n", "sources", out_count(out_int(o, "sources_live"), n));
+	if (behind > 0)
+		printf("           %s%s behind%s, for up to %s; not yet read: %s\n", out_style('y'),
+		    out_count(behind, n), out_style('-'),
+		    clock_format_span(out_int(o, "behind_s") * USEC_PER_SEC, span),
+		    bytes > 0 ? out_bytes(bytes, b) : "journal entries");
+	if (gone > 0)
+		printf(
+		    "           %s times something went before it was read\n", out_count(gone, n));
+	if (hits > 0)
+		printf("           %s%s hits LOST, as the judge was too slow for them%s\n",
+		    out_style('r'), out_count(hits, n), out_style('-'));
+}
+
+static void
 on_line(void *ctx, const char *line, json_t *o)
 {
 	char span[40], a[32], b[32], c[32];
@@ -107,7 +128,7 @@ on_line(void *ctx, const char *line, json_t *o)
 	show_state("table", out_str(o, "table"));
 	show_state("book", out_str(o, "book"));
 	show_bans(o);
-	printf("%-10s %s live\n", "sources", out_count(out_int(o, "sources_live"), a));
+	show_sources(o);
 	show_counts("offences", o);
 	printf("%-10s %s of %s; %s gave way to others\n", "tallies",
 	    out_count(out_int(o, "tallies"), a), out_count(out_int(o, "tallies_max"), b),

@@ -141,6 +141,11 @@ join(struct role_state *a, struct role_state *b)
 
 	if (r < 0)
 		return r;
+	/* A line that is written now must not stand behind thousands that are caught up with. */
+	if (a->role == ROLE_READER && b->role == ROLE_JUDGE)
+		chan_short(fds[0]);
+	if (b->role == ROLE_READER && a->role == ROLE_JUDGE)
+		chan_short(fds[1]);
 	m.u.peer.role = b->role;
 	r = chan_send_fd(a->chan, &m, fds[0]);
 	m.u.peer.role = a->role;

@@ -45,7 +45,7 @@ adopt(struct counters *c)
 {
 	for (uint32_t i = 0; i < OTHERS; i++)
 		if (c->shared->sources[i].key)
-			c->shared->sources[i].state = STATS_ABSENT;
+			counters_release(&c->shared->sources[i]);
 	for (uint32_t i = 0; i < c->n_filters && i < STATS_FILTERS; i++) {
 		const struct stats_filter *f = &c->shared->filters[i];
 
@@ -143,6 +143,7 @@ counters_release(struct stats_source *slot)
 {
 	slot->state = STATS_ABSENT;
 	slot->lag_bytes = 0;
+	slot->behind = 0;
 }
 
 void
@@ -163,6 +164,8 @@ counters_add(struct stats_source *slot, const struct lane_counts *n, usec_t now)
 	slot->unexamined += n->unexamined;
 	slot->undated += n->undated;
 	slot->future += n->future;
+	slot->nobody += n->nobody;
+	slot->forgotten += n->forgotten;
 	if (n->lines)
 		slot->last_line = now;
 }
@@ -182,4 +185,10 @@ counters_publish(struct counters *c, uint32_t filter)
 		return;
 	c->shared->filters[filter] =
 	    (struct stats_filter){f->candidates, f->matched, f->unexamined};
+}
+
+void
+counters_lost(struct counters *c, uint64_t hits)
+{
+	c->shared->hits_lost += hits;
 }

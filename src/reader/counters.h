@@ -33,3 +33,5 @@ void counters_add(struct stats_source *slot, const struct lane_counts *n, usec_t
 /* What lanes add to, one per filter of the image; counters_publish copies it out. */
 struct lane_filter_counts *counters_filters(struct counters *c);
 void counters_publish(struct counters *c, uint32_t filter);
+/* So many hits more were lost. */
+void counters_lost(struct counters *c, uint64_t hits);

@@ -20,6 +20,7 @@ struct daemon {
 	struct chan *supervisor, *keeper, *judge;
 	struct outbox *outbox;
 	struct sources *sources;
+	struct counters *counters;
 	uint64_t lost; /* hits, as last told */
 	int status;
 };
@@ -99,9 +100,11 @@ on_judge_room(void *ctx)
 
 	sources_judge_room(d->sources);
 	lost = outbox_lost(d->outbox);
-	if (lost > d->lost)
+	if (lost > d->lost) {
 		log_err("%llu hits were lost: the judge is too slow",
 		    (unsigned long long)(lost - d->lost));
+		counters_lost(d->counters, lost - d->lost);
+	}
 	d->lost = lost;
 }
 
@@ -210,6 +213,7 @@ daemon_new(struct daemon **out, struct event_base *base, int supervisor, const s
 		return -ENOMEM;
 	}
 	d->base = base;
+	d->counters = counters;
 	r = chan_new(&d->supervisor, base, supervisor, ROLE_READER, ROLE_GUARDD, SUPERVISOR_QUEUE,
 	    &supervisor_ops, d);
 	if (r == 0)
@@ -299,6 +303,7 @@ daemon_run(void)
 	r = engine_new(&engine, &img, &error);
 	if (r < 0)
 		fatal("patterns: %s", error ? error : strerror(-r));
+	engine_spare(engine);
 	r = serve(&img, engine);
 	engine_free(engine);
 	image_close(&img);

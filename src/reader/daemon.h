@@ -15,7 +15,7 @@
 
 #define DAEMON_KEEPER_QUEUE 4096
 /* Short, so that a line that is written now waits behind few that are caught up with. */
-#define DAEMON_JUDGE_QUEUE 1024
+#define DAEMON_JUDGE_QUEUE 256
 
 struct daemon;
 

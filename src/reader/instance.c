@@ -7,8 +7,9 @@
 
 #include "reader/origin.h"
 
-/* So much text at a time, so that a stalled outbox has to keep the hits of one piece only. */
-#define PIECE (64 * 1024)
+/* So much text at a time, so that a stalled outbox has to keep the hits of one piece only, and time
+ * is looked at. */
+#define PIECE (16 * 1024)
 
 static size_t on_lines(void *ctx, const char *block, size_t n, uint64_t at);
 static void on_find(void *ctx, uint64_t ino, uint64_t head_hash, uint32_t head_len);
@@ -186,6 +187,8 @@ instance_place(struct instance *i, const struct msg_position *p, bool at_end)
 		return r;
 	i->placed = true;
 	i->dirty = false;
+	i->slot->lost += r > 0;
+	lag_reset(&i->lag);
 	instance_position(i, &i->begin);
 	return r;
 }
@@ -245,6 +248,15 @@ sink_of(struct instance *i, void (*fn)(void *ctx, const struct hit *h))
 	    .filter_counts = counters_filters(i->env->counters)};
 }
 
+/* The step has taken its time. */
+static bool
+is_late(const struct instance *i)
+{
+	usec_t now = i->env->clock();
+
+	return now > i->env->now + INSTANCE_SPAN || now < i->env->now;
+}
+
 static size_t
 piece_of(const char *block, size_t n)
 {
@@ -270,6 +282,8 @@ plain_lines(struct instance *i, const char *block, size_t n, uint64_t at)
 		i->at.file.offset = at + done;
 		lane_block(i->lane, block + done, piece, i->env->now, &sink);
 		done += piece;
+		if (done < n && is_late(i))
+			break;
 	}
 	return done;
 }
@@ -280,6 +294,8 @@ docker_line(struct instance *i, const char *line, size_t n, const struct lane_si
 	struct docker_message d;
 	int r = source_docker_line(i->docker, line, n, i->env->room, &d);
 
+	if (r > 0 && d.time != USEC_NEVER)
+		i->entry = d.time;
 	if (r > 0)
 		lane_message(i->lane,
 		    &(struct lane_message){.text = d.text, .len = d.len, .time = d.time},
@@ -294,7 +310,7 @@ static size_t
 docker_lines(struct instance *i, const char *block, size_t n, uint64_t at)
 {
 	struct lane_sink sink = sink_of(i, on_message_hit);
-	size_t done = 0;
+	size_t done = 0, looked = 0;
 
 	while (done < n && !outbox_stalled(i->env->outbox)) {
 		const char *line = block + done, *end = memchr(line, '\n', n - done);
@@ -303,6 +319,11 @@ docker_lines(struct instance *i, const char *block, size_t n, uint64_t at)
 		done += len + (end != NULL);
 		i->at.file.offset = at + done;
 		docker_line(i, line, len, &sink);
+		if (done - looked < PIECE)
+			continue;
+		looked = done;
+		if (is_late(i))
+			break;
 	}
 	return done;
 }
@@ -366,25 +387,17 @@ on_told(void *ctx, enum file_told what)
 		i->counts.lines++;
 		i->counts.unexamined++;
 	}
+	i->slot->lost += what == FILE_TOLD_LOST;
 	i->env->on_told(i->env->ctx, i, what);
 }
 
-static bool
+/* active is in the order of source_journal_want. */
+static void
 route(struct instance *i, const struct journal_entry *e)
 {
-	bool any = false;
-
 	memset(i->routes, 0, i->n_filters);
-	for (size_t k = 0; k < i->n_active; k++) {
-		const struct instance_active *a = &i->active[k];
-
-		if (i->routes[a->lane])
-			continue;
-		i->routes[a->lane] =
-		    source_journal_routes(i->env->img, &i->env->img->sources[a->source], e);
-		any |= i->routes[a->lane];
-	}
-	return any;
+	for (size_t k = 0; k < i->n_active; k++)
+		i->routes[i->active[k].lane] |= e->routes[k];
 }
 
 static bool
@@ -398,19 +411,26 @@ on_entry(void *ctx, const struct journal_entry *e, bool before)
 	    .program = e->program[0] ? e->program : NULL,
 	    .program_len = strlen(e->program),
 	    .time = e->time,
+	    .journal = true,
+	    .host = e->host,
+	    .host_len = strlen(e->host),
+	    .pid = e->pid,
+	    .pid_len = strlen(e->pid),
+	    .monotonic = e->monotonic,
 	    .filters = i->routes};
 
 	if (before)
 		sink = (struct lane_sink){.counts = &unused};
-	if (!route(i, e))
-		return true;
+	route(i, e);
+	if (!before && e->time != USEC_NEVER)
+		i->entry = e->time;
 	if (e->cut) {
 		sink.counts->lines++;
 		sink.counts->unexamined++;
 		return true;
 	}
 	lane_message(i->lane, &m, i->env->now, &sink);
-	return !outbox_stalled(i->env->outbox);
+	return before || !(outbox_stalled(i->env->outbox) || is_late(i));
 }
 
 static int
@@ -423,12 +443,13 @@ step_file(struct instance *i, bool fresh)
 		source_file_before(&i->file, i->env->buf, on_lines_before);
 	}
 	r = source_file_step(&i->file, i->env->buf, fresh);
-	i->slot->lag_bytes = source_file_lag(&i->file);
 	switch (r) {
 	case FILE_MORE:
 		return INSTANCE_MORE;
 	case FILE_HELD:
 		return INSTANCE_HELD;
+	case FILE_ASKED:
+		return INSTANCE_ASKED;
 	default:
 		return r < 0 ? r : INSTANCE_IDLE;
 	}
@@ -483,4 +504,23 @@ instance_step(struct instance *i, bool fresh)
 	finish(i, &from);
 	i->error = r < 0 ? r : 0;
 	return r;
+}
+
+void
+instance_look(struct instance *i)
+{
+	if (!i->journal)
+		source_file_look(&i->file);
+}
+
+enum lag_news
+instance_lag(struct instance *i, bool behind)
+{
+	uint64_t left = i->journal ? 0 : source_file_lag(&i->file);
+	enum lag_news news = lag_note(&i->lag, behind, left, i->slot->bytes, i->env->now);
+
+	i->slot->lag_bytes = left;
+	i->slot->behind = i->lag.since;
+	i->slot->entry = i->entry;
+	return news;
 }

@@ -3,7 +3,7 @@
  * One thing that is read: a log file, a container's log or a journal directory, once, however many
  * filters name it. Comes in: its bytes, through source_file, source_docker or source_journal. Goes
  * out: hits of the filters that are active on it and its position, to the outbox. Bounded: one
- * block, or JOURNAL_TURN entries, a step.
+ * block, or JOURNAL_TURN entries, a step, and about INSTANCE_SPAN.
  */
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "base/prefixset.h"
 #include "reader/counters.h"
+#include "reader/lag.h"
 #include "reader/match.h"
 #include "reader/outbox.h"
 #include "reader/source_docker.h"
@@ -77,6 +78,7 @@ struct instance {
 
 	struct msg_position begin; /* where it began */
 	struct msg_position at;    /* of the running block */
+	usec_t entry;              /* time of the last entry: journal, docker; 0: not known */
 	bool placed;
 	bool lane_used;
 	bool warm;  /* lines before the position are to be seen by the lane first */
@@ -84,7 +86,8 @@ struct instance {
 	bool polled;
 	bool standby; /* the judge knows that it is not read */
 	bool hot;     /* has news in the present batch of events */
-	bool queued, fresh;
+	bool queued, urgent, fresh;
+	struct lag lag;
 	int error; /* negative errno of the last step that failed */
 	/* reader/turns.h */
 	struct turns *turns;
@@ -94,6 +97,9 @@ struct instance {
 	bool busy;                          /* a journal had news since its timer was set */
 };
 
+/* A step ends so long after its turn began, though there may be more: patterns can be slow on
+ * hostile lines, and another source's line must not wait for that. */
+#define INSTANCE_SPAN  (4 * USEC_PER_MSEC)
 #define JOURNAL_TURN   256 /* entries a step */
 #define JOURNAL_BEFORE 256 /* entries before the position, for the lane's memory */
 
@@ -122,7 +128,12 @@ void instance_position(struct instance *i, struct msg_position *out);
 enum instance_step {
 	INSTANCE_IDLE,
 	INSTANCE_MORE,
-	INSTANCE_HELD, /* the outbox is stalled */
+	INSTANCE_HELD,  /* the outbox is stalled, or the time is over */
+	INSTANCE_ASKED, /* the keeper's answer comes first */
 };
 /* Reads a block. fresh: after a wake-up. enum instance_step or negative errno. */
 int instance_step(struct instance *i, bool fresh);
+/* After a step, or while it waits: notes and shows how far behind it is. */
+enum lag_news instance_lag(struct instance *i, bool behind);
+/* How much there is by now. */
+void instance_look(struct instance *i);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HITS_MAX (CHAN_BATCH - 1)
+#define HITS_MAX      (CHAN_BATCH - 1)
+#define BACKLOG_FIRST 1024 /* records; there from the start, and mostly enough */
 
 struct outbox {
 	outbox_send_fn send;
@@ -27,6 +28,12 @@ outbox_new(struct outbox **out, outbox_send_fn send, void *ctx)
 
 	if (!o)
 		return -ENOMEM;
+	o->backlog = malloc(BACKLOG_FIRST * sizeof(struct msg));
+	if (!o->backlog) {
+		free(o);
+		return -ENOMEM;
+	}
+	o->room = BACKLOG_FIRST;
 	o->send = send;
 	o->ctx = ctx;
 	*out = o;
@@ -45,7 +52,7 @@ outbox_free(struct outbox *o)
 static int
 backlog_grow(struct outbox *o, size_t n)
 {
-	size_t room = o->room ? o->room : 1024;
+	size_t room = o->room;
 	struct msg *grown;
 
 	if (o->head > 0) {
@@ -81,9 +88,16 @@ backlog_add(struct outbox *o, const struct msg *m, size_t n)
 static void
 backlog_clear(struct outbox *o)
 {
-	free(o->backlog);
-	o->backlog = NULL;
-	o->head = o->tail = o->room = 0;
+	struct msg *small;
+
+	o->head = o->tail = 0;
+	if (o->room == BACKLOG_FIRST)
+		return;
+	small = realloc(o->backlog, BACKLOG_FIRST * sizeof(struct msg));
+	if (small) {
+		o->backlog = small;
+		o->room = BACKLOG_FIRST;
+	}
 }
 
 static void

@@ -18,6 +18,9 @@ struct source_docker {
 	struct stream streams[2];
 };
 
+/* The last buffer that was let go, for the next message that is joined: mostly one is at a time. */
+static char *spare;
+
 int
 source_docker_new(struct source_docker **out)
 {
@@ -28,7 +31,10 @@ source_docker_new(struct source_docker **out)
 static void
 stream_reset(struct stream *s)
 {
-	free(s->text);
+	if (spare)
+		free(s->text);
+	else
+		spare = s->text;
 	*s = (struct stream){0};
 }
 
@@ -206,8 +212,10 @@ join(struct stream *s, const struct docker_piece *p)
 {
 	if (s->skipping)
 		return;
-	if (!s->text)
-		s->text = malloc(LINE_MAX_BYTES);
+	if (!s->text) {
+		s->text = spare ? spare : malloc(LINE_MAX_BYTES);
+		spare = NULL;
+	}
 	if (!s->text || s->len + p->len > LINE_MAX_BYTES) {
 		stream_reset(s);
 		s->skipping = true;

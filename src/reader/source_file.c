@@ -496,8 +496,21 @@ source_file_before(struct source_file *f, char *buf,
 		on_lines_before(f->ctx, start, (size_t)(end + 1 - start));
 }
 
+void
+source_file_look(struct source_file *f)
+{
+	uint64_t size = f->n_parts ? size_of(f->parts[0].fd) : 0;
+
+	if (size > f->size)
+		f->size = size;
+}
+
 uint64_t
 source_file_lag(const struct source_file *f)
 {
-	return f->size > f->offset ? f->size - f->offset : 0;
+	uint64_t lag = f->size > f->offset ? f->size - f->offset : 0;
+
+	for (unsigned i = 1; i < f->n_parts; i++)
+		lag += size_of(f->parts[i].fd);
+	return lag;
 }

@@ -106,5 +106,7 @@ void source_file_position(struct source_file *f, struct msg_position *out);
  * for state that reaches back over lines. */
 void source_file_before(struct source_file *f, char *buf,
     void (*on_lines_before)(void *ctx, const char *block, size_t n));
-/* Bytes not yet read, as far as is known. */
+/* Asks how much there is by now. */
+void source_file_look(struct source_file *f);
+/* Bytes not yet read, as of the last look. */
 uint64_t source_file_lag(const struct source_file *f);

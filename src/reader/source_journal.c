@@ -3,13 +3,20 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 #include <systemd/sd-journal.h>
 
+#include "base/hash.h"
 #include "reader/journal_files.h"
 
 #define ERRORS_MAX 16 /* broken entries in a row that are passed over */
+/*
+ * Past so many terms libsystemd is not told what is wanted: each step then asks the index for every
+ * term, which takes longer than to look at the entries that nobody wants.
+ */
+#define TERMS_MAX 4
+#define MEMO      64 /* kinds of entries whose routes are kept */
+#define UNWANTED  4  /* so many more entries before the position, where any may come */
 
 struct source_journal {
 	struct journal_files *files;
@@ -18,66 +25,19 @@ struct source_journal {
 	void *ctx;
 	uint32_t *sources;
 	size_t n_sources;
+	uint8_t *memo; /* MEMO times struct kind and n_sources bytes */
+	struct hash_key key;
+	bool unmatched; /* entries come that nobody wants */
 	sd_journal *sd; /* NULL: closed */
 	char *text;     /* LINE_MAX_BYTES + 1 */
 	bool unread;    /* the present entry was not delivered yet */
 	bool moved;     /* last does not yet say where the present entry is */
 	struct msg_position last;
 	uint64_t read;
+	char comm[JOURNAL_NAME_MAX]; /* of the present entry */
+	char pid[24];                /* of it: what the journal says, beside what it says itself */
+	bool stepwise;               /* a source's filter is: it sees host and pid, too */
 };
-
-static int
-hex_id(uint8_t id[16], const char *p)
-{
-	for (int i = 0; i < 16; i++) {
-		unsigned v;
-
-		if (!isxdigit((unsigned char)p[2 * i]) || !isxdigit((unsigned char)p[2 * i + 1]) ||
-		    sscanf(p + 2 * i, "%2x", &v) != 1)
-			return -EINVAL;
-		id[i] = (uint8_t)v;
-	}
-	return 0;
-}
-
-int
-journal_cursor_parse(struct msg_position *out, const char *text)
-{
-	char s[33], b[33];
-	uint64_t i, m, t, x;
-
-	if (sscanf(text,
-		"s=%32[0-9a-f];i=%" SCNx64 ";b=%32[0-9a-f];m=%" SCNx64 ";t=%" SCNx64 ";x=%" SCNx64,
-		s, &i, b, &m, &t, &x) != 6 ||
-	    strlen(s) != 32 || strlen(b) != 32)
-		return -EINVAL;
-	if (hex_id(out->journal.seqnum_id, s) < 0 || hex_id(out->journal.boot_id, b) < 0)
-		return -EINVAL;
-	out->journal.seqnum = i;
-	out->journal.mono = m;
-	out->journal.real = t;
-	out->journal.xor_hash = x;
-	return 0;
-}
-
-static void
-put_id(char out[static 33], const uint8_t id[16])
-{
-	for (int i = 0; i < 16; i++)
-		snprintf(out + 2 * i, 3, "%02x", id[i]);
-}
-
-void
-journal_cursor_format(const struct msg_position *p, char text[static JOURNAL_CURSOR_MAX])
-{
-	char s[33], b[33];
-
-	put_id(s, p->journal.seqnum_id);
-	put_id(b, p->journal.boot_id);
-	snprintf(text, JOURNAL_CURSOR_MAX,
-	    "s=%s;i=%" PRIx64 ";b=%s;m=%" PRIx64 ";t=%" PRIx64 ";x=%" PRIx64, s, p->journal.seqnum,
-	    b, p->journal.mono, p->journal.real, p->journal.xor_hash);
-}
 
 static bool
 has_cursor(const struct msg_position *p)
@@ -137,8 +97,50 @@ source_journal_routes(
 	for (uint32_t i = 0; e->unit[0] && i < s->units.n; i++)
 		if (unit_fits(image_list(img, s->units, i), e->unit))
 			return true;
-	return (e->program[0] && listed(img, s->labels, e->program)) ||
+	return (e->identified && listed(img, s->labels, e->program)) ||
 	       (e->facility[0] && listed(img, s->facilities, e->facility));
+}
+
+/* A kind of entries: those of one program, unit and facility. Its routes stand behind it. */
+struct kind {
+	uint64_t hash; /* 0: none */
+	bool any;
+	uint8_t routes[];
+};
+
+static struct kind *
+kind_at(const struct source_journal *j, size_t n)
+{
+	return (struct kind *)(j->memo + n * ((sizeof(struct kind) + j->n_sources + 7) & ~7u));
+}
+
+/* Which sources want it, from memory where it was asked before: clients choose some of these names,
+ * but none of the key. */
+static const struct kind *
+route(struct source_journal *j, const struct journal_entry *e)
+{
+	char text[2 * JOURNAL_NAME_MAX + sizeof(e->facility) + 1];
+	size_t a = strlen(e->program) + 1, b = strlen(e->unit) + 1, c = strlen(e->facility);
+	struct kind *k;
+	uint64_t hash;
+
+	memcpy(text, e->program, a);
+	memcpy(text + a, e->unit, b);
+	memcpy(text + a + b, e->facility, c);
+	text[a + b + c] = e->identified ? 'i' : 'c';
+	hash = hash_bytes(&j->key, text, a + b + c + 1) | 1;
+	k = kind_at(j, (hash >> 32) % MEMO);
+	if (k->hash == hash)
+		return k;
+	k->hash = hash;
+	k->any = false;
+	for (size_t i = 0; i < j->n_sources; i++) {
+		const struct image_source *s = &j->img->sources[j->sources[i]];
+
+		k->routes[i] = source_journal_routes(j->img, s, e);
+		k->any |= k->routes[i];
+	}
+	return k;
 }
 
 int
@@ -153,6 +155,7 @@ source_journal_new(struct source_journal **out, const char *directory, const str
 	j->img = img;
 	j->fn = fn;
 	j->ctx = ctx;
+	j->key = hash_key_random();
 	r = journal_files_new(&j->files, directory);
 	if (r < 0)
 		return r;
@@ -169,21 +172,31 @@ source_journal_free(struct source_journal *j)
 	source_journal_close(j);
 	journal_files_free(j->files);
 	free(j->sources);
+	free(j->memo);
 	free(j);
 }
 
 int
 source_journal_want(struct source_journal *j, const uint32_t *sources, size_t n)
 {
-	uint32_t *copy = malloc((n + 1) * sizeof(*copy));
+	_cleanup_(freep) uint32_t *copy = malloc((n + 1) * sizeof(*copy));
+	uint8_t *memo = calloc(MEMO, sizeof(struct kind) + n + 8);
 
-	if (!copy)
+	if (!copy || !memo) {
+		free(memo);
 		return -ENOMEM;
+	}
 	if (n)
 		memcpy(copy, sources, n * sizeof(*copy));
+	j->stepwise = false;
+	for (size_t i = 0; i < n; i++)
+		j->stepwise |= j->img->filters[j->img->sources[sources[i]].filter].lines > 0;
 	free(j->sources);
+	free(j->memo);
 	j->sources = copy;
+	j->memo = memo;
 	j->n_sources = n;
+	copy = NULL;
 	return 0;
 }
 
@@ -247,77 +260,179 @@ add_source(sd_journal *sd, const struct image *img, const struct image_source *s
 static int
 set_matches(struct source_journal *j)
 {
+	uint32_t terms = 0;
 	int r = 0;
 
-	for (size_t i = 0; i < j->n_sources; i++)
-		if (wants_all(&j->img->sources[j->sources[i]]))
-			return 0;
+	j->unmatched = false;
+	for (size_t i = 0; i < j->n_sources; i++) {
+		const struct image_source *s = &j->img->sources[j->sources[i]];
+
+		terms += 2 * s->units.n + s->labels.n + s->facilities.n;
+		j->unmatched |= wants_all(s);
+	}
+	j->unmatched |= terms > TERMS_MAX;
+	if (j->unmatched)
+		return 0;
 	for (size_t i = 0; r >= 0 && i < j->n_sources; i++)
 		r = add_source(j->sd, j->img, &j->img->sources[j->sources[i]]);
 	return r;
 }
 
-/* Text of a field of the present entry, without its name; NULL when it has none. */
-static const char *
-field(sd_journal *sd, const char *name, size_t *len)
+static void
+take_name(char *out, size_t room, const char *text, size_t len)
 {
-	size_t skip = strlen(name) + 1;
-	const void *data;
-
-	if (sd_journal_get_data(sd, name, &data, len) < 0 || *len < skip)
-		return NULL;
-	*len -= skip;
-	return (const char *)data + skip;
-}
-
-static bool
-copy_field(sd_journal *sd, const char *name, char *out, size_t room)
-{
-	size_t len = 0;
-	const char *text = field(sd, name, &len);
-
-	out[0] = 0;
-	if (!text || len >= room)
-		return false;
+	if (len >= room)
+		len = 0;
 	memcpy(out, text, len);
 	out[len] = 0;
-	return true;
 }
 
-static usec_t
-entry_time(sd_journal *sd)
+/* The fields of an entry that are wanted, in one pass: asked for by name, each would be looked for
+ * among all of them. */
+enum field {
+	FIELD_PROGRAM,
+	FIELD_COMM,
+	FIELD_UNIT,
+	FIELD_FACILITY,
+	FIELD_TIME,
+	FIELD_TEXT,
+	/* For stepwise filters. */
+	FIELD_HOST,
+	FIELD_OWN_PID,
+	FIELD_PID,
+	FIELD_MONOTONIC,
+	FIELDS
+};
+
+#define NAME(text) text "=", sizeof(text)
+static const struct {
+	const char *name;
+	size_t len;
+} fields[FIELDS] = {
+    [FIELD_PROGRAM] = {NAME("SYSLOG_IDENTIFIER")},
+    [FIELD_COMM] = {NAME("_COMM")},
+    [FIELD_UNIT] = {NAME("_SYSTEMD_UNIT")},
+    [FIELD_FACILITY] = {NAME("SYSLOG_FACILITY")},
+    [FIELD_TIME] = {NAME("_SOURCE_REALTIME_TIMESTAMP")},
+    [FIELD_TEXT] = {NAME("MESSAGE")},
+    [FIELD_HOST] = {NAME("_HOSTNAME")},
+    [FIELD_OWN_PID] = {NAME("SYSLOG_PID")},
+    [FIELD_PID] = {NAME("_PID")},
+    [FIELD_MONOTONIC] = {NAME("_SOURCE_MONOTONIC_TIMESTAMP")},
+};
+
+#define SEEN_ALL                                                                                   \
+	(1u << FIELD_PROGRAM | 1u << FIELD_UNIT | 1u << FIELD_FACILITY | 1u << FIELD_TIME |        \
+	    1u << FIELD_TEXT)
+
+static void
+take_time(usec_t *out, const char *text, size_t len)
 {
-	char text[24];
-	uint64_t real;
+	char digits[24];
 
-	if (copy_field(sd, "_SOURCE_REALTIME_TIMESTAMP", text, sizeof(text)) &&
-	    isdigit((unsigned char)*text))
-		return (usec_t)(strtoull(text, NULL, 10) & INT64_MAX);
-	return sd_journal_get_realtime_usec(sd, &real) < 0 ? USEC_NEVER : (usec_t)real;
+	take_name(digits, sizeof(digits), text, len);
+	if (isdigit((unsigned char)*digits))
+		*out = (usec_t)(strtoull(digits, NULL, 10) & INT64_MAX);
 }
 
-/* Delivers the present entry. */
+static void
+take_field(
+    struct source_journal *j, struct journal_entry *e, enum field f, const char *text, size_t len)
+{
+	switch (f) {
+	case FIELD_PROGRAM:
+		take_name(e->program, sizeof(e->program), text, len);
+		break;
+	case FIELD_COMM:
+		take_name(j->comm, sizeof(j->comm), text, len);
+		break;
+	case FIELD_UNIT:
+		take_name(e->unit, sizeof(e->unit), text, len);
+		break;
+	case FIELD_FACILITY:
+		take_name(e->facility, sizeof(e->facility), text, len);
+		break;
+	case FIELD_TIME:
+		take_time(&e->time, text, len);
+		break;
+	case FIELD_HOST:
+		take_name(e->host, sizeof(e->host), text, len);
+		break;
+	case FIELD_OWN_PID:
+		take_name(e->pid, sizeof(e->pid), text, len);
+		break;
+	case FIELD_PID:
+		take_name(j->pid, sizeof(j->pid), text, len);
+		break;
+	case FIELD_MONOTONIC:
+		take_time(&e->monotonic, text, len);
+		break;
+	default:
+		/* What libsystemd hands out lives until the next call to it. */
+		e->cut = len > LINE_MAX_BYTES;
+		e->len = e->cut ? LINE_MAX_BYTES : len;
+		memcpy(j->text, text, e->len);
+		e->text = j->text;
+	}
+}
+
+static enum field
+field_of(const char *data, size_t len)
+{
+	/* Most fields begin otherwise. */
+	if (len < 5 || (data[0] != 'S' && data[0] != '_' && data[0] != 'M'))
+		return FIELDS;
+	for (enum field f = 0; f < FIELDS; f++)
+		if (len >= fields[f].len && data[1] == fields[f].name[1] &&
+		    memcmp(data, fields[f].name, fields[f].len) == 0)
+			return f;
+	return FIELDS;
+}
+
+/* False when it has no message. */
+static bool
+read_entry(struct source_journal *j, struct journal_entry *e)
+{
+	unsigned seen = 0;
+	const void *data;
+	uint64_t real;
+	size_t len;
+
+	e->program[0] = e->unit[0] = e->facility[0] = j->comm[0] = 0;
+	e->host[0] = e->pid[0] = j->pid[0] = 0;
+	e->monotonic = USEC_NEVER;
+	e->text = NULL;
+	e->time = sd_journal_get_realtime_usec(j->sd, &real) < 0 ? USEC_NEVER : (usec_t)real;
+	sd_journal_restart_data(j->sd);
+	while ((j->stepwise || (seen & SEEN_ALL) != SEEN_ALL) &&
+	       sd_journal_enumerate_available_data(j->sd, &data, &len) > 0) {
+		enum field f = field_of(data, len);
+
+		if (f == FIELDS || seen & 1u << f)
+			continue;
+		seen |= 1u << f;
+		take_field(j, e, f, (const char *)data + fields[f].len, len - fields[f].len);
+	}
+	e->identified = e->program[0] != 0;
+	if (!e->identified)
+		memcpy(e->program, j->comm, sizeof(e->program));
+	if (!e->pid[0])
+		memcpy(e->pid, j->pid, sizeof(e->pid));
+	return e->text != NULL;
+}
+
+/* Delivers the present entry, when somebody wants it. */
 static bool
 deliver(struct source_journal *j, bool before)
 {
 	struct journal_entry e;
-	size_t len = 0;
-	const char *text;
+	const struct kind *k;
 
-	if (!copy_field(j->sd, "SYSLOG_IDENTIFIER", e.program, sizeof(e.program)))
-		copy_field(j->sd, "_COMM", e.program, sizeof(e.program));
-	copy_field(j->sd, "_SYSTEMD_UNIT", e.unit, sizeof(e.unit));
-	copy_field(j->sd, "SYSLOG_FACILITY", e.facility, sizeof(e.facility));
-	e.time = entry_time(j->sd);
-	text = field(j->sd, "MESSAGE", &len);
-	if (!text)
+	if (!read_entry(j, &e))
 		return true;
-	/* What libsystemd hands out lives until the next call to it. */
-	e.cut = len > LINE_MAX_BYTES;
-	e.len = e.cut ? LINE_MAX_BYTES : len;
-	memcpy(j->text, text, e.len);
-	e.text = j->text;
-	return j->fn(j->ctx, &e, before);
+	k = route(j, &e);
+	e.routes = k->routes;
+	return !k->any || j->fn(j->ctx, &e, before);
 }
 
 static int
@@ -336,7 +451,8 @@ seek_end(struct source_journal *j)
 static void
 deliver_before(struct source_journal *j, unsigned n)
 {
-	int back = n ? sd_journal_previous_skip(j->sd, n) : -1;
+	unsigned most = j->unmatched ? n * UNWANTED : n;
+	int back = n ? sd_journal_previous_skip(j->sd, most) : -1;
 
 	for (int i = 0; i <= back; i++) {
 		deliver(j, true);

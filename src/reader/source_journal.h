@@ -18,13 +18,19 @@ struct journal_entry {
 	size_t len;
 	bool cut;                       /* the message was longer than LINE_MAX_BYTES */
 	char program[JOURNAL_NAME_MAX]; /* SYSLOG_IDENTIFIER, else _COMM; "" is none */
+	bool identified;                /* it is the former: sources name identifiers alone */
 	char unit[JOURNAL_NAME_MAX];    /* _SYSTEMD_UNIT; "" is none */
 	char facility[8];               /* SYSLOG_FACILITY; "" is none */
 	usec_t time;
+	/* When a source's filter is stepwise. */
+	char host[JOURNAL_NAME_MAX]; /* _HOSTNAME; "" is none */
+	char pid[24];                /* SYSLOG_PID, else _PID; "" is none */
+	usec_t monotonic;            /* since the kernel started */
+	const uint8_t *routes; /* one byte per source of source_journal_want: it wants the entry */
 };
 
-/* before: an entry of before the position, for state that reaches back. False: stop here for now
- * (the entry itself counts as taken). */
+/* An entry that some source wants. before: an entry of before the position, for state that reaches
+ * back. False: stop here for now (the entry itself counts as taken). */
 typedef bool (*journal_entry_fn)(void *ctx, const struct journal_entry *e, bool before);
 
 struct source_journal;
@@ -34,7 +40,7 @@ int source_journal_new(struct source_journal **out, const char *directory, const
     journal_entry_fn fn, void *ctx);
 void source_journal_free(struct source_journal *j);
 DEFINE_FREEP(struct source_journal, source_journal_free)
-/* Which sources' entries are wanted (IMAGE_SOURCES, copied); holds from the next opening on.
+/* Which sources' entries are wanted (IMAGE_SOURCES, copied); source_journal_open comes next.
  * -ENOMEM. */
 int source_journal_want(struct source_journal *j, const uint32_t *sources, size_t n);
 
@@ -62,9 +68,9 @@ enum journal_step {
 	JOURNAL_MORE, /* max entries were read */
 	JOURNAL_HELD, /* the callback said stop */
 };
-/* Delivers up to max entries. enum journal_step, or negative errno. */
+/* Reads up to max entries. enum journal_step, or negative errno. */
 int source_journal_step(struct source_journal *j, unsigned max, usec_t now);
-/* Behind the last delivered entry; key and kind are left alone. */
+/* Behind the last entry that was read; key and kind are left alone. */
 void source_journal_position(struct source_journal *j, struct msg_position *out);
 /* Entries since it was opened. */
 uint64_t source_journal_read(const struct source_journal *j);

@@ -22,6 +22,7 @@ static void on_grace(evutil_socket_t fd, short what, void *arg);
 static void on_find(void *ctx, struct instance *i, const struct msg_find *what);
 static void on_told(void *ctx, struct instance *i, enum file_told what);
 static void on_failed(void *ctx, struct instance *i);
+static void on_lag(void *ctx, struct instance *i, enum lag_news news);
 static void on_news(void *ctx, struct instance *i);
 
 void
@@ -161,7 +162,8 @@ sources_new(struct sources **out, const struct sources_env *env)
 		r = make_events(s);
 	if (r == 0)
 		r = turns_new(&s->turns, env->base, &s->ienv,
-		    &(struct turns_ops){.on_failed = on_failed, .on_news = on_news, .ctx = s});
+		    &(struct turns_ops){
+			.on_failed = on_failed, .on_lag = on_lag, .on_news = on_news, .ctx = s});
 	if (r == 0)
 		r = add_journals(s);
 	if (r < 0)
@@ -274,6 +276,19 @@ on_failed(void *ctx, struct instance *i)
 	i->slot->state = STATS_FAILED;
 	i->slot->error = -i->error;
 	(void)s;
+}
+
+static void
+on_lag(void *ctx, struct instance *i, enum lag_news news)
+{
+	const struct sources *s = ctx;
+	char text[LAG_TEXT];
+
+	lag_describe(&i->lag, news, i->entry ? s->ienv.now - i->entry : 0, text);
+	if (news == LAG_BEHIND)
+		log_warning("%s: reading is behind, %s", i->name, text);
+	else
+		log_notice("%s: caught up, %s", i->name, text);
 }
 
 static void

@@ -202,6 +202,8 @@ stand_by(struct sources *s, struct instance *i)
 		source_docker_reset(i->docker);
 	i->standby = alive;
 	i->placed = i->dirty = false;
+	i->slot->lag_bytes = 0;
+	i->slot->behind = 0;
 	positions_put(&s->positions, &p);
 	outbox_position(s->env.outbox, &p);
 }
@@ -220,9 +222,14 @@ static void
 farewell(struct sources *s, struct instance *i)
 {
 	struct msg_position p;
+	int r = INSTANCE_MORE;
 
-	for (int n = 0; n < LAST_STEPS && instance_step(i, n == 0) == INSTANCE_MORE; n++)
-		;
+	for (int n = 0; n < LAST_STEPS && (r == INSTANCE_MORE || r == INSTANCE_HELD); n++) {
+		if (outbox_stalled(s->env.outbox))
+			break;
+		s->ienv.now = s->ienv.clock();
+		r = instance_step(i, n == 0);
+	}
 	if (is_deleted(i)) {
 		positions_drop(&s->positions, i->key);
 		return;

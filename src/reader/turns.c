@@ -5,13 +5,15 @@
 
 #define SAVE_DELAY   1  /* seconds */
 #define JOURNAL_CALM 10 /* seconds without news after which a journal is closed */
+#define LOOK_AGAIN   2  /* seconds between two looks at how far behind those in line are */
 
 TAILQ_HEAD(instances, instance);
 
 struct turns {
 	struct event_base *base;
 	struct instance_env *env;
-	struct event *work, *save;
+	struct event *work, *save, *look;
+	struct instances live; /* with fresh lines, while the outbox is stalled */
 	struct instances queue, dirty;
 	bool running;
 	struct turns_ops ops;
@@ -19,6 +21,7 @@ struct turns {
 
 static void on_work(evutil_socket_t fd, short what, void *arg);
 static void on_save(evutil_socket_t fd, short what, void *arg);
+static void on_look(evutil_socket_t fd, short what, void *arg);
 
 int
 turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
@@ -31,11 +34,13 @@ turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
 	t->base = base;
 	t->env = env;
 	t->ops = *ops;
+	TAILQ_INIT(&t->live);
 	TAILQ_INIT(&t->queue);
 	TAILQ_INIT(&t->dirty);
 	t->work = evtimer_new(base, on_work, t);
 	t->save = evtimer_new(base, on_save, t);
-	if (!t->work || !t->save || event_priority_set(t->work, TURNS_CATCH_UP) < 0)
+	t->look = evtimer_new(base, on_look, t);
+	if (!t->work || !t->save || !t->look || event_priority_set(t->work, TURNS_CATCH_UP) < 0)
 		return -ENOMEM;
 	*out = t;
 	t = NULL;
@@ -51,6 +56,8 @@ turns_free(struct turns *t)
 		event_free(t->work);
 	if (t->save)
 		event_free(t->save);
+	if (t->look)
+		event_free(t->look);
 	free(t);
 }
 
@@ -60,22 +67,51 @@ may_read(const struct turns *t)
 	return t->running && !outbox_stalled(t->env->outbox);
 }
 
+/* Those with fresh lines come first, however many catch up. */
+static struct instance *
+next_in_line(const struct turns *t)
+{
+	struct instance *i = TAILQ_FIRST(&t->live);
+
+	return i ? i : TAILQ_FIRST(&t->queue);
+}
+
 /* A timer of no length: unlike event_active it lets the loop look for news before every block. */
 static void
 work_soon(struct turns *t)
 {
-	if (may_read(t) && !TAILQ_EMPTY(&t->queue))
+	if (may_read(t) && next_in_line(t))
 		evtimer_add(t->work, &(struct timeval){0});
 }
 
 static void
-enqueue(struct turns *t, struct instance *i)
+enqueue(struct turns *t, struct instance *i, bool live)
 {
 	if (i->queued)
 		return;
 	i->queued = true;
-	TAILQ_INSERT_TAIL(&t->queue, i, link);
+	i->urgent = live;
+	if (live)
+		TAILQ_INSERT_TAIL(&t->live, i, link);
+	else
+		TAILQ_INSERT_TAIL(&t->queue, i, link);
+	if (!evtimer_pending(t->look, NULL))
+		evtimer_add(t->look, &(struct timeval){.tv_sec = LOOK_AGAIN});
 	work_soon(t);
+}
+
+static void
+dequeue(struct turns *t, struct instance *i)
+{
+	if (!i->queued)
+		return;
+	if (i->urgent)
+		TAILQ_REMOVE(&t->live, i, link);
+	else
+		TAILQ_REMOVE(&t->queue, i, link);
+	i->queued = i->urgent = false;
+	if (!next_in_line(t))
+		evtimer_del(t->look);
 }
 
 void
@@ -101,38 +137,82 @@ mind_journal(struct instance *i)
 }
 
 static void
-step(struct turns *t, struct instance *i, bool fresh)
+mind_lag(struct turns *t, struct instance *i, bool behind)
+{
+	enum lag_news news = instance_lag(i, behind);
+
+	if (news != LAG_NOTHING)
+		t->ops.on_lag(t->ops.ctx, i, news);
+}
+
+static void
+step(struct turns *t, struct instance *i, bool fresh, bool live)
 {
 	int r = instance_step(i, fresh);
 
 	if (i->dirty)
 		turns_dirty(t, i);
+	/* What the judge has no room for keeps its place before those that catch up. */
 	if (r == INSTANCE_MORE || r == INSTANCE_HELD)
-		enqueue(t, i);
+		enqueue(t, i, live && r == INSTANCE_HELD && outbox_stalled(t->env->outbox));
 	if (r < 0)
 		t->ops.on_failed(t->ops.ctx, i);
+	else if (r != INSTANCE_ASKED)
+		mind_lag(t, i, r != INSTANCE_IDLE);
 	if (i->idle)
 		mind_journal(i);
+}
+
+static void
+step_next(struct turns *t, struct instance *i)
+{
+	bool fresh = i->fresh, live = i->urgent;
+
+	dequeue(t, i);
+	i->fresh = false;
+	step(t, i, fresh, live);
 }
 
 static void
 on_work(evutil_socket_t fd, short what, void *arg)
 {
 	struct turns *t = arg;
-	struct instance *i = TAILQ_FIRST(&t->queue);
-	bool fresh;
+	struct instance *i = next_in_line(t);
 
 	(void)fd;
 	(void)what;
 	if (!i || !may_read(t))
 		return;
-	TAILQ_REMOVE(&t->queue, i, link);
-	i->queued = false;
-	fresh = i->fresh;
-	i->fresh = false;
 	t->env->now = t->env->clock();
-	step(t, i, fresh);
+	step_next(t, i);
 	work_soon(t);
+}
+
+static void
+look_at(struct turns *t, struct instances *list)
+{
+	struct instance *i;
+
+	TAILQ_FOREACH(i, list, link)
+	{
+		instance_look(i);
+		mind_lag(t, i, true);
+	}
+}
+
+/* Files grow while they wait, and a judge that takes nothing lets nobody read. */
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct turns *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->env->now = t->env->clock();
+	look_at(t, &t->live);
+	look_at(t, &t->queue);
+	if (next_in_line(t))
+		evtimer_add(t->look, &(struct timeval){.tv_sec = LOOK_AGAIN});
 }
 
 void
@@ -146,21 +226,28 @@ void
 turns_queue(struct turns *t, struct instance *i)
 {
 	i->fresh = true;
-	enqueue(t, i);
+	enqueue(t, i, false);
 }
 
 void
 turns_live(struct turns *t, struct instance *i)
 {
-	if (i->queued || !may_read(t))
-		turns_queue(t, i);
-	else
-		step(t, i, true);
+	if (!i->queued && may_read(t)) {
+		step(t, i, true, true);
+		return;
+	}
+	i->fresh = true;
+	enqueue(t, i, true);
 }
 
 void
 turns_room(struct turns *t)
 {
+	struct instance *i;
+
+	t->env->now = t->env->clock();
+	while (may_read(t) && (i = TAILQ_FIRST(&t->live)))
+		step_next(t, i);
 	work_soon(t);
 }
 
@@ -209,11 +296,11 @@ unfollow(struct instance *i)
 void
 turns_drop(struct turns *t, struct instance *i)
 {
-	if (i->queued)
-		TAILQ_REMOVE(&t->queue, i, link);
+	dequeue(t, i);
 	if (i->listed)
 		TAILQ_REMOVE(&t->dirty, i, dirty_link);
-	i->queued = i->listed = i->fresh = false;
+	i->listed = i->fresh = false;
+	lag_reset(&i->lag);
 	unfollow(i);
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Whose turn it is to be read. Comes in: instances that have news. Goes out: steps of one block
- * each, those with fresh lines at once, those that catch up one after the other and only when
- * nothing else is waiting in the event loop; and positions, a second later at the latest. Bounded:
- * nothing is read while the outbox is stalled; no timer runs when nothing was read.
+ * each, those with fresh lines at once (or first, once the outbox is not stalled any more), those
+ * that catch up one after the other and only when nothing else is waiting in the event loop; who is
+ * behind; and positions, a second later at the latest. Bounded: nothing is read while the outbox is
+ * stalled; a step ends after INSTANCE_SPAN; no timer runs when nothing was read.
  */
 #pragma once
 
@@ -19,6 +20,8 @@ struct turns;
 struct turns_ops {
 	/* A step failed (i->error says how); it is tried again with the next news. */
 	void (*on_failed)(void *ctx, struct instance *i);
+	/* It has fallen behind (i->lag), or has caught up. */
+	void (*on_lag)(void *ctx, struct instance *i, enum lag_news news);
 	/* A journal that could not be opened has changed. */
 	void (*on_news)(void *ctx, struct instance *i);
 	void *ctx;

@@ -9,6 +9,8 @@
 
 #define PACKETS_PER_TURN 64
 #define SEND_BUFFER      (1 << 20)
+/* The kernel doubles it and counts a full packet as 17 KiB. */
+#define SEND_BUFFER_SHORT (32 << 10)
 
 /* One queued record. last: the packet ends behind it; sealed: nothing may be added in front of it.
  */
@@ -54,6 +56,14 @@ chan_pair(int fds[static 2])
 	for (int i = 0; i < 2; i++)
 		setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	return 0;
+}
+
+int
+chan_short(int fd)
+{
+	const int size = SEND_BUFFER_SHORT;
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0 ? -errno : 0;
 }
 
 static int
@@ -290,6 +300,9 @@ chan_flush(struct chan *c)
 		c->head = (c->head + n) % c->room;
 		c->queued -= n;
 	}
+	/* From the front again: the rest of the ring stays memory that was never touched. */
+	if (c->queued == 0)
+		c->head = 0;
 	return 0;
 }
 
@@ -405,6 +418,8 @@ read_packet(struct chan *c)
 		return -EPIPE;
 	}
 	c->freed = &freed;
+	if (c->ops->on_ahead)
+		c->ops->on_ahead(c->ctx, m, (size_t)r / sizeof(m[0]));
 	for (size_t i = 0; i < (size_t)r / sizeof(m[0]) && !freed; i++)
 		c->ops->on_msg(c->ctx, &m[i], fd);
 	if (!freed && c->ops->on_packet)

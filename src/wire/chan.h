@@ -19,6 +19,9 @@
 struct chan;
 
 struct chan_ops {
+	/* The records of a packet before the first of them is delivered, for what is worth fetching
+	 * early. May be NULL. */
+	void (*on_ahead)(void *ctx, const struct msg *m, size_t n);
 	/* One record; fd is -1 or a descriptor that now belongs to the callee. */
 	void (*on_msg)(void *ctx, const struct msg *m, int fd);
 	/* All records of one packet were delivered: the place to act on them as a whole. May be
@@ -57,3 +60,6 @@ void chan_read_rest(struct chan *c);
 size_t chan_queued(const struct chan *c);
 /* A pair of SEQPACKET ends with send buffers for several full packets. Negative errno. */
 int chan_pair(int fds[static 2]);
+/* What is sent from this end waits at the sender, but for four full packets: what is urgent has few
+ * in front of it. Negative errno. */
+int chan_short(int fd);

@@ -32,7 +32,12 @@ struct stats_source {
 	uint64_t matched;    /* lines that gave an offence or a success */
 	uint64_t unexamined; /* match limit hit, or a line over 64 KiB */
 	uint64_t undated, future;
-	uint64_t lag_bytes; /* not yet read */
+	uint64_t nobody;    /* offences by a name or id that is no address: nobody can be banned */
+	uint64_t forgotten; /* connections of stepwise filters that gave way to newer ones */
+	uint64_t lag_bytes; /* not yet read; 0 for a journal */
+	uint64_t lost;      /* times that something went before it was read */
+	usec_t behind;      /* since when it has not been read to its end; 0: it is */
+	usec_t entry;       /* time that the last line read says (journal, docker); 0: not known */
 	usec_t last_line;   /* arrival of the last line */
 	char name[128];     /* path, container or "journal"; cut from the left when longer */
 };
@@ -44,9 +49,10 @@ struct stats_filter {
 #define STATS_FILTERS 256
 
 struct stats {
-	uint64_t version; /* STATS_VERSION */
+	uint64_t version;   /* STATS_VERSION */
+	uint64_t hits_lost; /* the judge was too slow for them */
 	struct stats_source sources[STATS_SOURCES];
 	struct stats_filter filters[STATS_FILTERS];
 };
 
-#define STATS_VERSION 1
+#define STATS_VERSION 3

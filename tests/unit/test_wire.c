@@ -61,7 +61,8 @@ on_close(void *ctx, int error)
 	((struct seen *)ctx)->closed = 1 - error;
 }
 
-static const struct chan_ops ops = {on_msg, on_packet, on_room, on_close};
+static const struct chan_ops ops = {
+    .on_msg = on_msg, .on_packet = on_packet, .on_room = on_room, .on_close = on_close};
 
 struct pair {
 	struct event_base *base;
