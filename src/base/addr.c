@@ -2,6 +2,7 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,16 +138,25 @@ addr_equal(const struct addr *a, const struct addr *b)
 	return addr_cmp(a, b) == 0;
 }
 
+/* The first len bits of 8 bytes that begin at bit from, as they lie in memory. */
+static uint64_t
+net_mask(unsigned len, unsigned from)
+{
+	if (len >= from + 64)
+		return UINT64_MAX;
+	return len <= from ? 0 : htobe64(UINT64_MAX << (64 - (len - from)));
+}
+
 static void
 mask_bytes(uint8_t *bytes, unsigned len, bool ones)
 {
-	for (unsigned bit = len; bit < 128 && bit % 8; bit++) {
-		uint8_t m = (uint8_t)(0x80 >> (bit % 8));
+	for (unsigned from = 0; from < 128; from += 64) {
+		uint64_t half, mask = net_mask(len, from);
 
-		bytes[bit / 8] = ones ? bytes[bit / 8] | m : bytes[bit / 8] & (uint8_t)~m;
+		memcpy(&half, bytes + from / 8, sizeof(half));
+		half = ones ? half | ~mask : half & mask;
+		memcpy(bytes + from / 8, &half, sizeof(half));
 	}
-	for (unsigned i = (len + 7) / 8; i < 16; i++)
-		bytes[i] = ones ? 0xff : 0;
 }
 
 struct prefix
@@ -237,12 +247,14 @@ prefix_format(const struct prefix *p, char buf[static ADDR_TEXT_MAX])
 bool
 prefix_has(const struct prefix *p, const struct addr *a)
 {
-	struct prefix other;
+	uint64_t mine[2], other[2];
 
 	if (p->addr.family != a->family)
 		return false;
-	other = prefix_of(a, p->len);
-	return addr_equal(&other.addr, &p->addr);
+	memcpy(mine, p->addr.bytes, sizeof(mine));
+	memcpy(other, a->bytes, sizeof(other));
+	return !(((mine[0] ^ other[0]) & net_mask(p->len, 0)) |
+		 ((mine[1] ^ other[1]) & net_mask(p->len, 64)));
 }
 
 bool

@@ -199,7 +199,8 @@ link_out(struct bans *b, uint32_t slot)
 	*link = x->sibling;
 }
 
-/* Half a head per ban: 4 bytes for both indexes together. Without memory the chains are longer. */
+/* Half a head to a head per ban: at most 8 bytes for both indexes together. Without memory the
+ * chains are longer. */
 static void
 heads_grow(struct bans *b, uint32_t n)
 {
@@ -229,37 +230,36 @@ bans_expect(struct bans *b, uint32_t n)
 
 	if (n > b->slab.max)
 		n = b->slab.max;
-	while (n > 2 * heads)
+	while (n > heads)
 		heads *= 2;
 	if (heads > b->n_heads)
 		heads_grow(b, heads);
 }
 
-uint32_t
-bans_first(const struct bans *b, const struct prefix *p)
+/* From slot on along its chain, the first ban of exactly p. */
+static uint32_t
+find_from(const struct bans *b, const struct prefix *p, uint32_t slot)
 {
-	uint32_t slot = *head_of(b, p);
-
 	while (slot != BANS_NONE) {
-		struct prefix own = ban_prefix(at(b, slot));
+		const struct ban *x = at(b, slot);
 
-		if (prefix_cmp(&own, p) == 0)
+		if (x->len == p->len && prefix_has(p, &x->addr))
 			break;
-		slot = at(b, slot)->next;
+		slot = x->next;
 	}
 	return slot;
 }
 
 uint32_t
+bans_first(const struct bans *b, const struct prefix *p)
+{
+	return find_from(b, p, *head_of(b, p));
+}
+
+uint32_t
 bans_next(const struct bans *b, const struct prefix *p, uint32_t slot)
 {
-	for (slot = at(b, slot)->next; slot != BANS_NONE; slot = at(b, slot)->next) {
-		struct prefix own = ban_prefix(at(b, slot));
-
-		if (prefix_cmp(&own, p) == 0)
-			break;
-	}
-	return slot;
+	return find_from(b, p, at(b, slot)->next);
 }
 
 /* One rule bans a source once at a time, so that bans that hold are different hosts. */
@@ -453,7 +453,7 @@ settle(struct bans *b, uint32_t slot, const struct ban *values)
 	x->flags = first_flags(values);
 	link_in(b, slot);
 	heap_in(b, slot);
-	if (b->slab.n > 2 * b->n_heads)
+	if (b->slab.n > b->n_heads)
 		heads_grow(b, b->n_heads * 2);
 }
 

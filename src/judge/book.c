@@ -106,6 +106,7 @@ book_free(struct book *b)
 	if (!b)
 		return;
 	book_close(b);
+	formers_fini(&b->formers);
 	free(b->dir);
 	free(b->path);
 	free(b);
@@ -300,6 +301,7 @@ save_gone(struct book *b, uint32_t slot, const struct ban *x)
 	sqlite3_bind_int64(s, 1, rule);
 	sqlite3_bind_blob(s, 2, blob, blob_of_prefix(&p, blob), SQLITE_STATIC);
 	bind_ban(s, 3, x, ban_end(x));
+	formers_add(&b->formers, &p);
 	r = book_run(b, s);
 	return r < 0 ? r : run_int(b, SQL_BAN_GONE, slot);
 }
@@ -425,7 +427,7 @@ book_former(
 	bool found;
 
 	/* A rule without a row has no history. */
-	if (!b->db || id == 0)
+	if (!b->db || id == 0 || !formers_may(&b->formers, p))
 		return false;
 	s = book_statement(b, SQL_FORMER);
 	if (!s)

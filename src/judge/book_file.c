@@ -137,6 +137,7 @@ start_over(struct book *b)
 		gaps_change_all(b->parts.gaps);
 	for (uint16_t i = 0; i < b->parts.rules->n; i++)
 		b->parts.rules->slots[i].book_id = 0;
+	formers_start(&b->formers, 0);
 }
 
 static int

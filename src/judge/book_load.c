@@ -197,6 +197,16 @@ load_ban(struct load *l, sqlite3_stmt *s)
 	return r < 0 ? leave_out(l, row) : 0;
 }
 
+static int
+load_former(struct load *l, sqlite3_stmt *s)
+{
+	struct prefix p;
+
+	if (prefix_of_blob(&p, sqlite3_column_blob(s, 0), sqlite3_column_bytes(s, 0)))
+		formers_add(&l->b->formers, &p);
+	return 0;
+}
+
 /* One more than the highest slot, about how many rows there are; 0 when it is not known. */
 static uint32_t
 rows_expected(struct book *b, const char *sql)
@@ -276,6 +286,18 @@ load_rules(struct book *b, struct ids *ids, uint32_t *unread)
 	return r;
 }
 
+static int
+load_formers(struct load *l)
+{
+	int r;
+
+	formers_start(&l->b->formers, rows_expected(l->b, SQL_COUNT_HISTORY));
+	r = each_row(l, SQL_LOAD_FORMERS, load_former);
+	if (r < 0)
+		formers_fini(&l->b->formers);
+	return r;
+}
+
 int
 book_load(struct book *b, usec_t now, uint32_t *unread)
 {
@@ -303,6 +325,8 @@ book_load(struct book *b, usec_t now, uint32_t *unread)
 		r = delete_left_out(&l, "DELETE FROM bans WHERE slot=?1");
 	if (r == 0)
 		r = book_load_gaps(b);
+	if (r == 0)
+		r = load_formers(&l);
 	free(l.stale);
 	*unread = l.unread;
 	return r;

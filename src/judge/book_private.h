@@ -9,6 +9,7 @@
 
 #include "judge/book.h"
 #include "judge/book_sql.h"
+#include "judge/formers.h"
 
 #define BLOB_MAX 18 /* family, bytes, length */
 
@@ -17,6 +18,7 @@ struct book {
 	char *dir, *path;
 	sqlite3 *db; /* NULL: not open */
 	sqlite3_stmt *statements[SQL_STATEMENTS];
+	struct formers formers; /* unknown until all of the history was read */
 	bool loaded;
 	usec_t next_clean;
 	char error[256];

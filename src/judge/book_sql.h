@@ -101,6 +101,8 @@ static const char *const book_statements[SQL_STATEMENTS] = {
 #define SQL_COUNT_BANS     "SELECT count(*) FROM bans"
 #define SQL_LOAD_TALLIES   "SELECT slot,rule,source,events FROM tallies ORDER BY slot"
 #define SQL_LOAD_BANS      "SELECT * FROM bans ORDER BY slot"
+#define SQL_COUNT_HISTORY  "SELECT count(*) FROM history"
+#define SQL_LOAD_FORMERS   "SELECT prefix FROM history" /* by its index alone */
 #define SQL_HISTORY_INSIDE                                                                         \
 	"SELECT h.id,r.name,h.prefix,h.since,h.until,h.ended,h.level,h.points,h.count,h.packets,"  \
 	"h.bytes,h.flags,h.note FROM history h JOIN rules r ON r.id=h.rule"                        \

@@ -159,6 +159,14 @@ reader_msg(void *ctx, const struct msg *m, int fd)
 		court_changed(c, true);
 }
 
+static void
+reader_ahead(void *ctx, const struct msg *m, size_t n)
+{
+	struct court *c = ctx;
+
+	verdict_ahead(&c->verdict, &c->map, m, n);
+}
+
 /* A packet is judged and stored as a whole; its bans leave at once. */
 static void
 reader_packet(void *ctx)
@@ -193,8 +201,10 @@ reader_close(void *ctx, int error)
 	c->reader = NULL;
 }
 
-static const struct chan_ops reader_ops = {
-    .on_msg = reader_msg, .on_packet = reader_packet, .on_close = reader_close};
+static const struct chan_ops reader_ops = {.on_ahead = reader_ahead,
+    .on_msg = reader_msg,
+    .on_packet = reader_packet,
+    .on_close = reader_close};
 
 static int
 send_positions(struct court *c)

@@ -2,8 +2,9 @@
  *
  * The judge as a whole: its tables and the events that move them. Comes in: the supervisor's and
  * the reader's messages, the keeper's through enforce, requests through control. Goes out: bans to
- * the keeper at the end of each packet, one transaction to the book at the end of each turn with a
- * ban, else within a second. Bounded by its parts. No timer runs while nothing changes.
+ * the keeper at the end of each packet, one transaction to the book milliseconds behind a ban,
+ * later while they come in a stream, within a second in any case. Bounded by its parts. No timer
+ * runs while nothing changes.
  */
 #pragma once
 
@@ -53,7 +54,11 @@ struct court {
 	struct event *turn, *commit, *retry;
 	usec_t now;     /* of the present packet; 0: to be read */
 	usec_t started; /* real time */
-	bool turn_pending, banned;
+	bool turn_pending;
+	bool banned;       /* in this turn */
+	bool commit_soon;  /* the timer is that of a ban */
+	bool at_once;      /* the book is to be written in this turn */
+	usec_t book_took;  /* by the last commit */
 	bool book_trouble; /* told; only the retry timer tries again */
 	unsigned book_wait;
 	uint64_t refused; /* bans, as of the last turn */
@@ -77,8 +82,7 @@ int court_open_book(struct court *c);
 /* Tells the supervisor that it serves, and serves until told to stop. The exit status. */
 int court_run(struct court *c);
 
-/* Something changed outside a packet: the turn's end will see to it. at_once: as if a ban was made.
- */
+/* Something changed: the turn's end will see to it. at_once: it is in the book behind this turn. */
 void court_changed(struct court *c, bool at_once);
 
 /* --- the turn (judge/court_turn.c), for court.c --- */

@@ -7,7 +7,14 @@
 #include "judge/selfcheck.h"
 #include "judge/text.h"
 
-#define OVER_PER_TURN  1024
+#define OVER_PER_TURN 1024
+/*
+ * How long the book waits for more. Behind a ban the keeper comes first: where both have one core,
+ * a commit in front of it would be most of the way from the line to the kernel.
+ */
+#define BOOK_BANNED    (3 * USEC_PER_MSEC)
+#define BOOK_LATER     USEC_PER_SEC
+#define BOOK_SHARE     50 /* writing is one part in so many of the time while bans come in a stream */
 #define BOOK_RETRY_MAX 60 /* seconds */
 #define STORM_OVER     (600 * USEC_PER_SEC)
 
@@ -22,10 +29,12 @@ court_now(struct court *c)
 /* --- the book --- */
 
 static void
-arm(struct event *e, unsigned seconds)
+arm(struct event *e, usec_t in)
 {
+	const struct timeval tv = {in / USEC_PER_SEC, in % USEC_PER_SEC};
+
 	if (!evtimer_pending(e, NULL))
-		evtimer_add(e, &(struct timeval){.tv_sec = seconds});
+		evtimer_add(e, &tv);
 }
 
 static void
@@ -63,7 +72,7 @@ book_failed(struct court *c, int error)
 	c->book_trouble = true;
 	if (error == -EBADMSG)
 		c->book_wait = 0;
-	arm(c->retry, c->book_wait ? c->book_wait : 1);
+	arm(c->retry, (c->book_wait ? c->book_wait : 1) * USEC_PER_SEC);
 	c->book_wait = c->book_wait ? c->book_wait * 2 : 1;
 	if (c->book_wait > BOOK_RETRY_MAX)
 		c->book_wait = BOOK_RETRY_MAX;
@@ -72,11 +81,13 @@ book_failed(struct court *c, int error)
 bool
 court_commit(struct court *c)
 {
-	usec_t now = clock_real();
+	usec_t now = clock_real(), begin = clock_mono();
 	int r;
 
 	evtimer_del(c->commit);
+	c->commit_soon = false;
 	r = book_commit(c->book, now, now - c->image.settings->history);
+	c->book_took = clock_mono() - begin;
 	if (r < 0) {
 		book_failed(c, r);
 		return false;
@@ -157,6 +168,38 @@ tell_refused(struct court *c, usec_t now)
 	c->refused_last = now;
 }
 
+/* What is not in the book yet is lost with the process, and then read and decided again. */
+static usec_t
+book_pace(const struct court *c)
+{
+	usec_t pace = c->book_took * (BOOK_SHARE - 1);
+
+	return pace < BOOK_BANNED ? BOOK_BANNED : pace > BOOK_LATER ? BOOK_LATER : pace;
+}
+
+/* The slots of bans that are gone are free behind a commit: the next turn must find some. */
+static bool
+is_short_of_slots(const struct court *c)
+{
+	return bans_count(c->bans) + COURT_SPARE / 4 > bans_max(c->bans);
+}
+
+static void
+write_soon(struct court *c)
+{
+	if (!book_is_behind(c->book) || c->book_trouble)
+		return;
+	if (c->at_once || is_short_of_slots(c)) {
+		court_commit(c);
+	} else if (c->banned && !c->commit_soon) {
+		evtimer_del(c->commit);
+		arm(c->commit, book_pace(c));
+		c->commit_soon = true;
+	} else {
+		arm(c->commit, BOOK_LATER);
+	}
+}
+
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -172,19 +215,14 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	tell_refused(c, court_now(c));
 	drops_arm(c->drops, court_now(c));
 	c->now = 0;
-	if (book_is_behind(c->book) && !c->book_trouble) {
-		if (c->banned)
-			court_commit(c);
-		else
-			arm(c->commit, 1);
-	}
-	c->banned = false;
+	write_soon(c);
+	c->banned = c->at_once = false;
 }
 
 void
 court_changed(struct court *c, bool at_once)
 {
-	c->banned |= at_once;
+	c->at_once |= at_once;
 	if (!c->turn_pending)
 		event_active(c->turn, 0, 0);
 	c->turn_pending = true;
@@ -203,7 +241,8 @@ on_ban(void *ctx, uint32_t slot)
 		selfcheck_on_verdict(c->selfcheck, slot);
 	else if (x->flags & BANS_DRY)
 		text_log_ban(&c->rules, x);
-	court_changed(c, true);
+	c->banned = true;
+	court_changed(c, false);
 }
 
 static bool

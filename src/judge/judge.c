@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "judge/court.h"
 #include "judge/explain.h"
@@ -121,6 +122,7 @@ main(int argc, char **argv)
 	} modes[] = {{"--replay", replay_run}, {"--explain", explain_run}};
 
 	log_init("guardd-judge", LOG_INFO);
+	heap_settle();
 	for (size_t i = 0; argc == 2 && i < sizeof(modes) / sizeof(*modes); i++) {
 		if (strcmp(argv[1], modes[i].name) != 0)
 			continue;

@@ -137,6 +137,115 @@ request_ban(struct request *q, char *const *words, unsigned n)
 		request_wait(q, PATIENCE);
 }
 
+/* --- adopt --- */
+
+/* Seconds of the epoch, or "never". */
+static bool
+read_time(const char *word, usec_t *out)
+{
+	char *end;
+	long long n = strtoll(word, &end, 10);
+
+	if (strcmp(word, "never") == 0) {
+		*out = USEC_NEVER;
+		return true;
+	}
+	*out = (usec_t)n * USEC_PER_SEC;
+	return end > word && !*end && n >= 0 && n <= USEC_NEVER / USEC_PER_SEC / 2;
+}
+
+/* rule NAME level N since TIME until TIME, in this order. False: it was answered. */
+static bool
+read_past(struct request *q, char *const *words, const struct rules *rules, uint16_t *rule,
+    struct verdict_past *past)
+{
+	static const char *const keys[] = {"rule", "level", "since", "until"};
+	char *end;
+	long level;
+
+	for (size_t i = 0; i < 4; i++)
+		if (strcmp(words[2 * i], keys[i]) != 0) {
+			request_done(q, REQUEST_USAGE,
+			    "usage: adopt ADDRESS rule NAME level N since TIME until TIME");
+			return false;
+		}
+	level = strtol(words[3], &end, 10);
+	if (*end || level < 1 || level > UINT16_MAX || !read_time(words[5], &past->since) ||
+	    !read_time(words[7], &past->until) || past->since > past->until) {
+		request_done(
+		    q, REQUEST_USAGE, "no level or time: %s %s %s", words[3], words[5], words[7]);
+		return false;
+	}
+	past->level = (uint16_t)level;
+	*rule = rules_find(rules, words[1]);
+	if (*rule == RULE_NONE || *rule == RULE_MANUAL || !rules->slots[*rule].alive ||
+	    rules->slots[*rule].builtin) {
+		request_done(q, REQUEST_FAILED, "there is no rule %.64s", words[1]);
+		return false;
+	}
+	return true;
+}
+
+/* A former one, a dry one, or one whose like was there. */
+static void
+answer_adopted(struct request *q, uint32_t slot)
+{
+	const struct court *c = request_context(q);
+	_cleanup_(strbuf_fini) struct strbuf line = {0};
+	const struct ban *x = slot == BANS_NONE ? NULL : bans_get(c->bans, slot);
+	struct json j;
+
+	json_begin(&j, &line);
+	if (x) {
+		const struct ban_state s = request_known_state(c, x);
+
+		request_ban_members(&j, c, x, &s, clock_real());
+	}
+	json_end(&j);
+	request_write(q, &line);
+	request_done(q, REQUEST_DONE, NULL);
+}
+
+void
+request_adopt(struct request *q, char *const *words, unsigned n)
+{
+	static const struct request_ops ops = {.on_banned = on_banned, .on_late = on_ban_late};
+	struct court *c = request_context(q);
+	struct verdict_past past;
+	struct prefix p, never = {0};
+	usec_t now = clock_real();
+	uint32_t slot, *state;
+	uint16_t rule;
+	int r;
+
+	(void)n;
+	if (!request_prefix(q, words[0], &p) || !read_past(q, words + 1, &c->rules, &rule, &past))
+		return;
+	if (!prefix_is_host(&p) || past.since > now) {
+		request_done(q, REQUEST_USAGE, "one address that was banned in the past is needed");
+		return;
+	}
+	state = malloc(sizeof(*state));
+	r = state ? verdict_adopt(&c->verdict, rule, &p.addr, &past, now, &never, &slot) : -ENOMEM;
+	court_changed(c, true);
+	if (r < 0) {
+		free(state);
+		answer_refused(q, r, &p, &never);
+		return;
+	}
+	if (past.until <= now || slot == BANS_NONE || c->rules.slots[rule].dry_run) {
+		free(state);
+		answer_adopted(q, slot);
+		return;
+	}
+	*state = slot;
+	request_keep(q, &ops, state, free);
+	if (!enforce_is_connected(c->enforce) || enforce_holds(c->enforce, bans_get(c->bans, slot)))
+		answer_ban(q, slot);
+	else
+		request_wait(q, PATIENCE);
+}
+
 /* --- unban --- */
 
 struct lifting {

@@ -14,6 +14,7 @@
 
 #define RELOAD_PATIENCE 60000 /* milliseconds: patterns are compiled and examples run */
 #define ERRORS_MAX      (256 << 10)
+#define LAG_SANE        ((1ull << 48) - 1) /* of bytes: the sum of all sources fits */
 
 /* --- helpers for all --- */
 
@@ -79,7 +80,10 @@ request_ban_members(struct json *j, const struct court *c, const struct ban *x,
 
 struct status {
 	uint32_t bans, in_force, dry; /* that hold now */
-	uint32_t filters, rules, live;
+	uint32_t filters, rules;
+	uint32_t live, behind;    /* sources */
+	usec_t span;              /* of the source that is behind for longest */
+	uint64_t lag_bytes, lost; /* of all sources */
 };
 
 static void
@@ -116,23 +120,44 @@ is_own_source(const struct image *img, uint64_t key)
 	return false;
 }
 
+/* How long it has been behind; 0: it is not. What the reader says may be nonsense. */
+static usec_t
+behind_for(const struct stats_source *s, usec_t now)
+{
+	if (s->behind <= 0 || (s->state != STATS_LIVE && s->state != STATS_POLLED))
+		return 0;
+	return s->behind < now ? now - s->behind : 1;
+}
+
+static void
+count_sources(const struct court *c, struct status *s, usec_t now)
+{
+	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++) {
+		const struct stats_source *from = &c->stats->sources[i];
+		usec_t span = behind_for(from, now);
+
+		if (!from->key || is_own_source(&c->image, from->key))
+			continue;
+		s->live += from->state == STATS_LIVE || from->state == STATS_POLLED;
+		s->behind += span > 0;
+		s->span = span > s->span ? span : s->span;
+		s->lag_bytes += span > 0 ? from->lag_bytes & LAG_SANE : 0;
+		s->lost += from->lost;
+	}
+}
+
 static struct status
 count_all(const struct court *c)
 {
 	struct status s = {0};
 
 	count_bans(c, &s, clock_real());
+	count_sources(c, &s, clock_real());
 	for (uint32_t i = 0; i < image_count(&c->image, IMAGE_FILTERS); i++)
 		s.filters += !c->image.filters[i].builtin;
 	for (uint16_t i = 0; i < c->rules.n; i++)
 		s.rules +=
 		    c->rules.slots[i].alive && !c->rules.slots[i].builtin && i != RULE_MANUAL;
-	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++) {
-		const struct stats_source *from = &c->stats->sources[i];
-
-		s.live += from->key && (from->state == STATS_LIVE || from->state == STATS_POLLED) &&
-			  !is_own_source(&c->image, from->key);
-	}
 	return s;
 }
 
@@ -206,6 +231,11 @@ request_status_(struct request *q, char *const *words, unsigned n)
 	json_int(&j, "filters", s.filters);
 	json_int(&j, "rules", s.rules);
 	json_int(&j, "sources_live", s.live);
+	json_int(&j, "sources_behind", s.behind);
+	json_int(&j, "behind_s", s.span / USEC_PER_SEC);
+	json_int(&j, "lag_bytes", (int64_t)s.lag_bytes);
+	json_int(&j, "sources_lost", (int64_t)(s.lost & INT64_MAX));
+	json_int(&j, "hits_lost", c->stats ? (int64_t)(c->stats->hits_lost & INT64_MAX) : 0);
 	json_end(&j);
 	request_write(q, &line);
 	request_done(q, REQUEST_DONE, NULL);
@@ -232,9 +262,10 @@ static const char *const kind_names[] = {
 /* The reader may write while this reads, and is not trusted: numbers are bounded, text is escaped.
  */
 static void
-add_source(struct strbuf *out, const struct stats_source *shared)
+add_source(struct strbuf *out, const struct stats_source *shared, usec_t now)
 {
 	struct stats_source s = *shared;
+	usec_t behind = behind_for(&s, now);
 	struct json j;
 	char time[40];
 	const struct {
@@ -242,7 +273,8 @@ add_source(struct strbuf *out, const struct stats_source *shared)
 		uint64_t value;
 	} rows[] = {{"bytes", s.bytes}, {"lines", s.lines}, {"candidates", s.candidates},
 	    {"matched", s.matched}, {"unexamined", s.unexamined}, {"undated", s.undated},
-	    {"future", s.future}, {"lag_bytes", s.lag_bytes}};
+	    {"future", s.future}, {"nobody", s.nobody}, {"forgotten", s.forgotten},
+	    {"lag_bytes", s.lag_bytes}, {"lost", s.lost}};
 
 	json_begin(&j, out);
 	json_bytes(&j, "name", s.name, strnlen(s.name, sizeof(s.name)));
@@ -250,6 +282,10 @@ add_source(struct strbuf *out, const struct stats_source *shared)
 	json_text(&j, "state", state_names[s.state <= STATS_FAILED ? s.state : STATS_FREE]);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		json_int(&j, rows[i].name, (int64_t)(rows[i].value & INT64_MAX));
+	json_int(&j, "behind_s", behind / USEC_PER_SEC);
+	json_bool(&j, "behind", behind > 0);
+	if (behind > 0 && s.entry > 0 && s.entry < now)
+		json_int(&j, "age_s", (now - s.entry) / USEC_PER_SEC);
 	json_text(&j, "last_line", s.last_line > 0 ? clock_format(s.last_line, 0, time) : NULL);
 	json_text(&j, "error",
 	    s.state == STATS_FAILED && s.error > 0 && s.error < 4096 ? strerror(s.error) : NULL);
@@ -266,7 +302,7 @@ request_sources(struct request *q, char *const *words, unsigned n)
 	(void)n;
 	for (uint32_t i = 0; c->stats && i < STATS_SOURCES; i++)
 		if (c->stats->sources[i].key)
-			add_source(&out, &c->stats->sources[i]);
+			add_source(&out, &c->stats->sources[i], clock_real());
 	request_write(q, &out);
 	request_done(q, REQUEST_DONE, NULL);
 }
@@ -415,6 +451,7 @@ const struct command requests[] = {
     {"list", "[address|prefix] [rule NAME] [limit N]", RIGHT_READ, 0, 5, request_list},
     {"ban", "PREFIX [for SPAN] [because TEXT]", RIGHT_WRITE, 1, 5, request_ban},
     {"unban", "PREFIX", RIGHT_WRITE, 1, 1, request_unban},
+    {"adopt", "ADDRESS rule NAME level N since TIME until TIME", RIGHT_WRITE, 9, 9, request_adopt},
     {"history", "PREFIX", RIGHT_READ, 1, 1, request_history},
     {"exposure", "[RULE]", RIGHT_READ, 0, 1, request_exposure},
     {"gaps", "[all]", RIGHT_READ, 0, 1, request_gaps},

@@ -129,11 +129,15 @@ evict(struct tallies *t)
 	return false;
 }
 
-/* A slot for a new tally: unused, else of a dead one, an expired one, the farthest one. */
+/*
+ * A slot for a new tally: unused, else of a dead one (its row in the book is written over), one
+ * that never was, of an expired one, of the farthest one.
+ */
 static int
 acquire(struct tallies *t, const struct tally *key, usec_t now, uint32_t *slot)
 {
-	int r = slab_take(&t->slab, slot);
+	bool reuse = t->slab.unused == SLAB_NONE && t->dead.oldest != TALLY_NONE;
+	int r = reuse ? -ENOSPC : slab_take(&t->slab, slot);
 	uint32_t changed = TALLY_CLEAN;
 
 	if (r == -ENOSPC) {

@@ -47,6 +47,14 @@ void tallies_drop_rule(struct tallies *t, uint16_t rule);
 /* Counts one offence. When the rule is reached the tally is over and gone. -ENOMEM, -ENOSPC. */
 int tally_add(struct tallies *t, uint16_t rule, const struct prefix *source,
     const struct tally_event *e, usec_t now, struct tally_sum *out);
+/* The tallies of so many sources will be looked for: fetches what of them lies in memory, all at
+ * once and not one after the other. */
+struct tally_source {
+	struct prefix source;
+	uint16_t rule;
+};
+#define TALLY_AHEAD 256
+void tallies_ahead(const struct tallies *t, const struct tally_source *sources, size_t n);
 /* A success at time: what was counted until then is forgotten. True when there was something. */
 bool tally_forgive(struct tallies *t, uint16_t rule, const struct prefix *source, usec_t time);
 

@@ -39,7 +39,7 @@ tallies_expect(struct tallies *t, uint32_t n)
 
 	if (n > t->slab.max)
 		n = t->slab.max;
-	while (n > 2 * heads)
+	while (n > heads)
 		heads *= 2;
 	if (heads > t->n_heads)
 		hash_grow(t, heads);
@@ -53,7 +53,7 @@ tally_hash_in(struct tallies *t, uint32_t slot)
 
 	y->next = *head;
 	*head = slot;
-	if (t->slab.n > 2 * t->n_heads)
+	if (t->slab.n > t->n_heads)
 		hash_grow(t, t->n_heads * 2);
 }
 
@@ -81,6 +81,24 @@ tally_find(const struct tallies *t, const struct tally *key)
 	while (slot != TALLY_NONE && memcmp(tally_at(t, slot), key, KEY_SIZE) != 0)
 		slot = tally_at(t, slot)->next;
 	return slot;
+}
+
+void
+tallies_ahead(const struct tallies *t, const struct tally_source *sources, size_t n)
+{
+	const uint32_t *heads[TALLY_AHEAD];
+
+	if (n > TALLY_AHEAD)
+		n = TALLY_AHEAD;
+	for (size_t i = 0; i < n; i++) {
+		const struct tally key = tally_key(sources[i].rule, &sources[i].source);
+
+		heads[i] = head_of(t, &key);
+		__builtin_prefetch(heads[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (*heads[i] != TALLY_NONE)
+			__builtin_prefetch(tally_at(t, *heads[i]));
 }
 
 /* --- the lists of classes --- */

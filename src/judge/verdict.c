@@ -263,6 +263,27 @@ verdict_offence(
 }
 
 void
+verdict_ahead(const struct verdict *v, const struct filter_map *map, const struct msg *m, size_t n)
+{
+	struct tally_source sources[TALLY_AHEAD];
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct msg_offence *o = &m[i].u.offence;
+		struct span rules;
+
+		if (m[i].type != MSG_OFFENCE || o->filter >= map->n ||
+		    (o->addr.family != 4 && o->addr.family != 6))
+			continue;
+		rules = map->filters[o->filter];
+		for (uint32_t r = 0; r < rules.n && k < TALLY_AHEAD; r++)
+			sources[k++] = (struct tally_source){
+			    own_source(v->own, &o->addr), map->rules[rules.first + r]};
+	}
+	tallies_ahead(v->tallies, sources, k);
+}
+
+void
 verdict_forgive(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now)
 {
@@ -347,4 +368,56 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 	if (former != BANS_NONE)
 		bans_end(v->bans, former, now);
 	return 0;
+}
+
+/* One of the rule and prefix that lasts as long, or the like in the book. */
+static bool
+is_known(struct verdict *v, uint16_t rule, const struct prefix *p, const struct verdict_past *past,
+    bool dry, uint32_t *slot)
+{
+	struct verdict_former former;
+
+	for (*slot = bans_first(v->bans, p); *slot != BANS_NONE;
+	     *slot = bans_next(v->bans, p, *slot)) {
+		const struct ban *x = bans_get(v->bans, *slot);
+
+		if (x->rule == rule && !!(x->flags & BANS_DRY) == dry && ban_end(x) >= past->until)
+			return true;
+	}
+	return v->ops->former && v->ops->former(v->ctx, rule, p, dry, &former) &&
+	       former.end >= past->until;
+}
+
+int
+verdict_adopt(struct verdict *v, uint16_t rule, const struct addr *a,
+    const struct verdict_past *past, usec_t now, struct prefix *never, uint32_t *slot)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	const bool holds = past->until > now;
+	struct ban x = {.addr = *a,
+	    .rule = rule,
+	    .since = past->since,
+	    .until = past->until,
+	    .level = past->level,
+	    .points = r->points,
+	    .keep = bans_keep(v->keep_formers && r->forget > r->within ? r->forget : r->within),
+	    .flags = r->dry_run ? BANS_DRY : 0};
+	struct prefix source;
+	int e;
+
+	if (!verdict_source(v->own, r, a, &source, never))
+		return -EPERM;
+	if (is_known(v, rule, &source, past, r->dry_run, slot))
+		return 1;
+	x.len = source.len;
+	if (r->prefix_hosts > 0 && x.len > rule_prefix_len(r, a))
+		x.group_len = rule_prefix_len(r, a);
+	if (holds && !r->dry_run && is_full(v, now)) {
+		v->counts.refused++;
+		return -ENOSPC;
+	}
+	e = add_ban(v, &x, slot);
+	if (e == 0)
+		v->ops->on_ban(v->ctx, *slot);
+	return e;
 }

@@ -55,6 +55,9 @@ struct verdict {
 int verdict_rules(struct verdict *v);
 void verdict_offence(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now);
+/* These will be judged: see tallies_ahead. */
+void verdict_ahead(
+    const struct verdict *v, const struct filter_map *map, const struct msg *m, size_t n);
 void verdict_forgive(
     struct verdict *v, const struct filter_map *map, const struct msg_offence *o, usec_t now);
 /* What a is counted as by a rule that is r. False: it is not, as *never says. */
@@ -68,5 +71,17 @@ bool verdict_source(const struct own *own, const struct rule *r, const struct ad
  */
 int verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t until,
     const char *note, struct prefix *never, uint32_t *slot);
+/* A ban that another program made, of a source that it names. */
+struct verdict_past {
+	usec_t since, until; /* USEC_NEVER: for good */
+	uint16_t level;      /* which ban of this source: 1, 2, ... */
+};
+/*
+ * Takes one over as a ban of the rule: in force while it is, and a former one after that, which the
+ * next ban's length is by. 0; 1: there is one already that lasts as long, *slot is its, or
+ * BANS_NONE when it has ended; -EPERM: *never forbids it; -ENOSPC, -ENOMEM.
+ */
+int verdict_adopt(struct verdict *v, uint16_t rule, const struct addr *a,
+    const struct verdict_past *past, usec_t now, struct prefix *never, uint32_t *slot);
 /* How long the ban of a level is, from the rule's duration, factor and ceiling. */
 usec_t verdict_duration(const struct rule *r, unsigned level);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "keeper/never.h"
 #include "keeper/opener.h"
@@ -410,7 +411,6 @@ start(struct keeper *k)
 	    !(k->retry = event_new(k->base, -1, 0, on_retry, k)) ||
 	    !(k->published = event_new(k->base, -1, 0, on_published, k)))
 		fatal("no memory for events");
-	event_priority_set(k->commit, 2); /* behind all that can be read */
 	k->backoff = USEC_PER_SEC;
 	k->opener.inotify = -1;
 	check(nl_new(&k->nl, NETLINK_NETFILTER, 0), "netlink");
@@ -441,6 +441,7 @@ main(int argc, char **argv)
 	struct msg ready = {.type = MSG_READY};
 
 	log_init("guardd-keeper", LOG_INFO);
+	heap_settle();
 	if (argc == 2 && strcmp(argv[1], "--clean") == 0) {
 		check(table_clean(), "table inet guardd cannot be removed");
 		return 0;

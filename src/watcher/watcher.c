@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "base/log.h"
 #include "sandbox/sandbox.h"
 #include "watcher/burst.h"
@@ -263,6 +264,7 @@ int
 main(int argc, char **argv)
 {
 	log_init("guardd-watcher", LOG_INFO);
+	heap_settle();
 	if (argc > 2 && strcmp(argv[1], "--dump") == 0)
 		return byhand_dump(argc - 2, argv + 2);
 	if (argc != 1)

@@ -363,7 +363,7 @@ offences_become_bans_in_force_in_both_families(void **unused)
 }
 
 static void
-a_ban_and_its_position_are_in_the_book_in_the_same_turn(void **unused)
+a_ban_and_its_position_are_in_the_book_together(void **unused)
 {
 	struct stage *s = raise_curtain(true), *t;
 
@@ -392,6 +392,31 @@ a_ban_and_its_position_are_in_the_book_in_the_same_turn(void **unused)
 	close(s->selfcheck);
 	court_free(s->court);
 	free(s);
+}
+
+/* The keeper comes first; the book does not wait for what no ban would wait for. */
+static void
+behind_a_ban_the_book_follows_within_milliseconds(void **unused)
+{
+	struct stage *s = raise_curtain(true);
+	struct timeval due, now;
+
+	(void)unused;
+	packet(s, F_SSH, "203.0.113.7", 1, 100);
+	turns(s);
+	packet(s, F_SSH, "203.0.113.7", 1, 200);
+	turns(s);
+	assert_true(book_is_behind(s->court->book));
+	packet(s, F_SSH, "203.0.113.7", 3, 300);
+	UNTIL(s, s->n_seen > 0);
+	evutil_gettimeofday(&now, NULL);
+	if (evtimer_pending(s->court->commit, &due)) {
+		evutil_timersub(&due, &now, &due);
+		assert_true(due.tv_sec < 0 || (due.tv_sec == 0 && due.tv_usec < 100000));
+	}
+	UNTIL(s, !book_is_behind(s->court->book));
+	assert_false(evtimer_pending(s->court->commit, NULL));
+	drop_curtain(s);
 }
 
 static void
@@ -1200,7 +1225,8 @@ main(void)
 #define COURT_TEST(fn) cmocka_unit_test_setup_teardown(fn, make_dir, remove_dir)
 	const struct CMUnitTest tests[] = {
 	    COURT_TEST(offences_become_bans_in_force_in_both_families),
-	    COURT_TEST(a_ban_and_its_position_are_in_the_book_in_the_same_turn),
+	    COURT_TEST(a_ban_and_its_position_are_in_the_book_together),
+	    COURT_TEST(behind_a_ban_the_book_follows_within_milliseconds),
 	    COURT_TEST(without_a_ban_the_book_follows_within_a_second),
 	    COURT_TEST(a_new_reader_goes_on_where_the_old_one_was),
 	    COURT_TEST(refused_bans_are_not_in_force_and_sent_again),

@@ -399,6 +399,98 @@ bans_by_hand_respect_friends_and_replace_each_other(void **unused)
 }
 
 static void
+bans_of_another_program_are_taken_over(void **unused)
+{
+	static const char *const sources[] = {"203.0.113.7", "2001:db8:9::7"};
+	static const char *const banned[] = {"203.0.113.7", "2001:db8:9::/64"};
+	struct world w = make();
+	uint16_t ssh, dry;
+	struct prefix never;
+	uint32_t slot, again;
+
+	(void)unused;
+	world_open(&w);
+	ssh = rules_find(&w.rules, "ssh");
+	dry = rules_find(&w.rules, "dry");
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct addr a = prefix(sources[i]).addr;
+		const struct prefix p = prefix(banned[i]);
+		const struct verdict_past holds = {T0 - MIN, T0 + HOUR, 2};
+		const struct verdict_past longer = {T0 - MIN, T0 + 2 * HOUR, 3};
+
+		assert_int_equal(verdict_adopt(&w.v, ssh, &a, &holds, T0, &never, &slot), 0);
+		assert_prefix(bans_get(w.v.bans, slot), banned[i]);
+		assert_int_equal(bans_get(w.v.bans, slot)->until, T0 + HOUR);
+		assert_int_equal(bans_get(w.v.bans, slot)->level, 2);
+		assert_int_equal(made(&w, w.n_made - 1)->rule, ssh);
+		/* Said again it is the same one; a longer one comes beside it. */
+		assert_int_equal(verdict_adopt(&w.v, ssh, &a, &holds, T0, &never, &again), 1);
+		assert_int_equal(again, slot);
+		assert_int_equal(verdict_adopt(&w.v, ssh, &a, &longer, T0, &never, &again), 0);
+		/* Lines that come now count on the ban. */
+		line(&w, F_SSH, sources[i], T0 + MIN);
+		assert_int_equal(
+		    bans_get(w.v.bans, slot)->count + bans_get(w.v.bans, again)->count, 1);
+		assert_int_not_equal(bans_first(w.v.bans, &p), BANS_NONE);
+	}
+	assert_int_equal(
+	    verdict_adopt(&w.v, dry, &(struct addr){.family = 4, .bytes = {192, 0, 2, 1}},
+		&(struct verdict_past){T0 - MIN, T0 + HOUR, 1}, T0, &never, &slot),
+	    0);
+	assert_true(bans_get(w.v.bans, slot)->flags & BANS_DRY);
+	world_close(&w);
+}
+
+static void
+a_former_ban_taken_over_lengthens_the_next(void **unused)
+{
+	static const char *const sources[] = {"203.0.113.7", "2001:db8:9::7"};
+	struct world w = make();
+	struct prefix never;
+	uint32_t slot;
+
+	(void)unused;
+	world_open(&w);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct addr a = prefix(sources[i]).addr;
+		const struct verdict_past past = {T0 - 3 * HOUR, T0 - 2 * HOUR, 2};
+		uint16_t ssh = rules_find(&w.rules, "ssh");
+
+		assert_int_equal(verdict_adopt(&w.v, ssh, &a, &past, T0, &never, &slot), 0);
+		assert_false(ban_holds(bans_get(w.v.bans, slot), T0));
+		for (int k = 0; k < 3; k++)
+			line(&w, F_SSH, sources[i], T0 + k * SEC);
+		assert_int_equal(made(&w, w.n_made - 1)->level, 3);
+		assert_int_equal(made(&w, w.n_made - 1)->until, T0 + 2 * SEC + 4 * HOUR);
+	}
+	world_close(&w);
+}
+
+static void
+never_banned_ones_are_not_taken_over(void **unused)
+{
+	static const char *const friends[] = {"198.51.100.9", "2001:db8:77::1"};
+	struct world w = make();
+	struct prefix never, p;
+	uint32_t slot;
+
+	(void)unused;
+	world_open(&w);
+	for (uint32_t i = 0; i < 2; i++) {
+		const struct addr a = prefix(friends[i]).addr;
+		const struct verdict_past holds = {T0 - MIN, USEC_NEVER, 1};
+
+		assert_int_equal(
+		    verdict_adopt(&w.v, rules_find(&w.rules, "ssh"), &a, &holds, T0, &never, &slot),
+		    -EPERM);
+		p = prefix(i ? "2001:db8:77::1" : "198.51.100.0/24");
+		assert_int_equal(prefix_cmp(&never, &p), 0);
+	}
+	assert_int_equal(w.n_made, 0);
+	world_close(&w);
+}
+
+static void
 by_hand_the_longer_ban_stays(void **unused)
 {
 	static const char *const sources[] = {"203.0.113.7", "2001:db8:9::7"};
@@ -530,6 +622,9 @@ main(void)
 	    cmocka_unit_test(many_hosts_of_one_prefix_ban_the_prefix),
 	    cmocka_unit_test(prefix_bans_need_hosts_in_force_and_no_friend_inside),
 	    cmocka_unit_test(bans_by_hand_respect_friends_and_replace_each_other),
+	    cmocka_unit_test(bans_of_another_program_are_taken_over),
+	    cmocka_unit_test(a_former_ban_taken_over_lengthens_the_next),
+	    cmocka_unit_test(never_banned_ones_are_not_taken_over),
 	    cmocka_unit_test(by_hand_the_longer_ban_stays),
 	    cmocka_unit_test(a_full_table_refuses_new_bans_and_keeps_what_holds),
 	    cmocka_unit_test(the_self_check_is_no_offence),
