@@ -175,7 +175,30 @@ config_load(struct config *c, resolve_fn resolve, usec_t now)
 	directory_read(c, "filters", filter_kinds);
 	builtin_rules(c, read_ban);
 	directory_read(c, "rules", rule_kinds);
+	for (size_t i = 0; i < c->rules.n; i++)
+		groups_resolve(&c->settings.groups, &c->arena, &c->diag,
+		    &((struct rule **)c->rules.items)[i]->never_ban, resolve);
 	load_zones(c, now);
+}
+
+void
+config_load_own(struct config *c, resolve_fn resolve, usec_t now)
+{
+	read_main(c);
+	settings_make(&c->settings, &c->arena, &c->diag, resolve);
+	builtin_filters(c, read_filter);
+	builtin_rules(c, read_ban);
+	load_zones(c, now);
+}
+
+void
+config_add_filter(struct config *c, const char *name, const char *text)
+{
+	const char *path = arena_printf(&c->arena, "%s.yaml", name);
+	struct yaml_file *file = NULL;
+
+	if (yaml_load_text(&file, &c->arena, &c->diag, path, text, strlen(text)) == 0 && file->root)
+		read_filter(c, file, name);
 }
 
 static void

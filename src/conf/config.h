@@ -36,6 +36,10 @@ void config_init(struct config *c, const struct config_paths *paths);
 void config_fini(struct config *c);
 /* Everything that needs files or the resolver. now: zones are computed around it. */
 void config_load(struct config *c, resolve_fn resolve, usec_t now);
+/* Instead of config_load: the settings and what is guardd's own, to which one filter is added. */
+void config_load_own(struct config *c, resolve_fn resolve, usec_t now);
+/* Adds a filter of that name from a text, which must outlive c. Needs no files. */
+void config_add_filter(struct config *c, const char *name, const char *text);
 /* Everything else: patterns, references. 0, or -EINVAL when the diag holds an error. */
 int config_check(struct config *c);
 /* True when an expose rule names the group infra, and none is configured: this host alone is. */

@@ -167,16 +167,39 @@ groups_make(
 	}
 }
 
-const struct group *
-groups_find(const struct groups *g, const char *name)
+static const struct group *
+find_in(const struct list *l, const char *name)
 {
-	const struct group *groups = g->items.items;
+	const struct group *groups = l->items;
 
-	for (size_t i = 0; i < g->items.n; i++) {
+	for (size_t i = 0; i < l->n; i++) {
 		if (!strcmp(groups[i].name.s, name))
 			return &groups[i];
 	}
 	return NULL;
+}
+
+const struct group *
+groups_find(const struct groups *g, const char *name)
+{
+	return find_in(&g->items, name);
+}
+
+void
+groups_resolve(
+    struct groups *g, struct arena *a, struct diag *d, const struct list *names, resolve_fn resolve)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		const struct text *t = list_text(names, i);
+		struct group *group;
+
+		if (!strchr(t->s, '.') || looks_numeric(t->s) || find_in(&g->named, t->s))
+			continue;
+		group = list_add(a, &g->named, sizeof(*group));
+		group->name = *t;
+		group->node = t->node;
+		add_host(group, a, d, t, resolve);
+	}
 }
 
 static void
@@ -210,6 +233,8 @@ groups_flatten(const struct groups *g, struct arena *a, struct diag *d, const st
 		const struct text *t = list_text(names, i);
 		const struct group *group = groups_find(g, t->s);
 
+		if (!group)
+			group = find_in(&g->named, t->s);
 		if (group)
 			add_all(a, &out, group);
 		else if (!looks_numeric(t->s))

@@ -39,6 +39,7 @@ struct group {
 
 struct groups {
 	struct list items; /* of struct group */
+	struct list named; /* of struct group: hosts that stand in never_ban, by their names */
 };
 
 /* Answers with the addresses of a host name; 0 or a negative EAI_* code. For tests a table, else
@@ -48,6 +49,10 @@ int group_resolve(const char *host, struct arena *a, struct list *addrs);
 /* dict: of struct dict_entry, each with members. */
 void groups_make(
     struct groups *g, struct arena *a, struct diag *d, const struct list *dict, resolve_fn resolve);
+/* Asks for the host names (they hold a dot) in a list of groups and prefixes, for groups_flatten.
+ */
+void groups_resolve(struct groups *g, struct arena *a, struct diag *d, const struct list *names,
+    resolve_fn resolve);
 /* The group of a name, or NULL. */
 const struct group *groups_find(const struct groups *g, const char *name);
 /* What a list of group names and literal prefixes comes to: of struct named_prefix. */

@@ -10,6 +10,9 @@
 
 #include "base/log.h"
 #include "conf/emit.h"
+#include "conf/fail2ban_history.h"
+#include "conf/fail2ban_import.h"
+#include "conf/fail2ban_single.h"
 #include "conf/print.h"
 #include "conf/sealed.h"
 #include "wire/fds.h"
@@ -24,16 +27,19 @@
 #define GUARDD_VERSION "unknown"
 #endif
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_UNREAD = 3 };
 
 struct run {
 	struct config_paths paths;
 	int (*act)(struct config *c, usec_t now);
+	const char *filter, *from; /* one filter of fail2ban's, of that directory */
 };
 
 static const char usage[] =
     "usage: guardd-conf [-c MAIN] [-s SHARE] [-e ETC] [-r RUNTIME] "
     "--image|--print|--check|--schema\n"
+    "       guardd-conf --import DIR | --import-history FILE\n"
+    "       guardd-conf --import-filter NAME[OPTIONS] [--from DIR] --image|--print|--check\n"
     "  -c MAIN     main file (" SYSCONFDIR "/guardd/guardd.yaml); it may be absent\n"
     "  -s SHARE    shipped files: SHARE/filters, SHARE/rules (" DATADIR ")\n"
     "  -e ETC      local files, which win: ETC/filters.d, ETC/rules.d (" SYSCONFDIR "/guardd)\n"
@@ -41,7 +47,11 @@ static const char usage[] =
     "  --image     write the image into the memfd that is descriptor 4, and seal it\n"
     "  --print     the effective configuration, as YAML that reads back equal\n"
     "  --check     only say what is wrong; exit 1 when something is\n"
-    "  --schema    all keys of all kinds of files, one a line\n";
+    "  --schema    all keys of all kinds of files, one a line\n"
+    "  --import    fail2ban's configuration as guardd's files and a report, in JSON lines;\n"
+    "              exit 1 when not everything could be taken\n"
+    "  --import-filter, --from\n"
+    "              instead of all filters and rules one filter of fail2ban's (/etc/fail2ban)\n";
 
 static int
 put(struct strbuf *text)
@@ -127,15 +137,97 @@ run(const struct run *r, usec_t now)
 	return status;
 }
 
+/* One filter of fail2ban's, called F2B_SINGLE_NAME, with guardd's own. */
+static int
+run_filter(const struct run *r, usec_t now)
+{
+	static char buffer[BUFSIZ];
+	static struct config c;
+	static struct f2b_single single;
+	const char *yaml;
+	int n, status = 1;
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fatal("no new privileges: %s", strerror(errno));
+	n = f2b_single_load(&single, r->from, r->filter);
+	if (n < 0) {
+		log_err("%s: %s", r->from, strerror(-n));
+		return EXIT_UNREAD;
+	}
+	config_init(&c, &r->paths);
+	sealed_prepare();
+	config_load_own(&c, group_resolve, now);
+	sealed_enter();
+	yaml = f2b_single_yaml(&single);
+	if (yaml)
+		config_add_filter(&c, F2B_SINGLE_NAME, yaml);
+	if (config_check(&c) == 0 && yaml)
+		status = r->act(&c, now);
+	f2b_single_tell(&single, stderr);
+	diag_print(&c.diag, stderr);
+	config_fini(&c);
+	f2b_single_fini(&single);
+	return status;
+}
+
+static int
+run_import(const char *dir)
+{
+	static char buffer[BUFSIZ];
+	struct f2b_import im;
+	struct strbuf text = {0};
+	int r, status;
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fatal("no new privileges: %s", strerror(errno));
+	r = f2b_import_load(&im, dir);
+	if (r < 0) {
+		log_err("%s: %s", dir, strerror(-r));
+		return EXIT_UNREAD;
+	}
+	sealed_enter();
+	status = f2b_import_run(&im, &text);
+	r = put(&text);
+	f2b_import_fini(&im);
+	return r ? EXIT_UNREAD : status;
+}
+
+static int
+run_history(const char *path, usec_t now)
+{
+	static char buffer[BUFSIZ];
+	struct f2b_history h;
+	struct strbuf text = {0};
+	const char *why;
+	int status;
+
+	setvbuf(stdout, buffer, _IOFBF, sizeof(buffer));
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		fatal("no new privileges: %s", strerror(errno));
+	if (f2b_history_load(&h, path, &why) < 0) {
+		log_err("%s: %s", path, why);
+		return EXIT_UNREAD;
+	}
+	sealed_enter();
+	status = f2b_history_run(&h, now, &text);
+	f2b_history_fini(&h);
+	return put(&text) ? EXIT_UNREAD : status;
+}
+
 int
 main(int argc, char **argv)
 {
 	static const struct option options[] = {{"image", no_argument, NULL, 'I'},
 	    {"print", no_argument, NULL, 'P'}, {"check", no_argument, NULL, 'C'},
-	    {"schema", no_argument, NULL, 'S'}, {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'}, {0}};
+	    {"schema", no_argument, NULL, 'S'}, {"import", required_argument, NULL, 'M'},
+	    {"import-history", required_argument, NULL, 'H'},
+	    {"import-filter", required_argument, NULL, 'F'}, {"from", required_argument, NULL, 'D'},
+	    {"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}, {0}};
 	struct run r = {.paths = {SYSCONFDIR "/guardd/guardd.yaml", DATADIR, SYSCONFDIR "/guardd",
-			    "/run/guardd"}};
+			    "/run/guardd"},
+	    .from = SYSCONFDIR "/fail2ban"};
 	int o;
 
 	log_init("guardd-conf", LOG_INFO);
@@ -164,6 +256,16 @@ main(int argc, char **argv)
 			break;
 		case 'S':
 			return show_schema();
+		case 'M':
+			return run_import(optarg);
+		case 'H':
+			return run_history(optarg, clock_real());
+		case 'F':
+			r.filter = optarg;
+			break;
+		case 'D':
+			r.from = optarg;
+			break;
 		case 'V':
 			return puts("guardd-conf " GUARDD_VERSION) < 0;
 		case 'h':
@@ -177,5 +279,5 @@ main(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_USAGE;
 	}
-	return run(&r, clock_real());
+	return r.filter ? run_filter(&r, clock_real()) : run(&r, clock_real());
 }

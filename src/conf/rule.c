@@ -65,7 +65,7 @@ static const struct field rule_fields[] = {
     {"ports", FIELD_TEXTS, .offset = offsetof(struct rule, ports), .min = 1, .max = 128,
 	.help = "tcp/25 or udp/6000-6010, as they are on the wire; for scope service"},
     {"never_ban", FIELD_TEXTS, .offset = offsetof(struct rule, never_ban), .max = 1024,
-	.help = "groups and prefixes this rule spares, beside those of guardd.yaml"},
+	.help = "groups, prefixes and host names this rule spares, beside guardd.yaml's"},
     {"dry_run", FIELD_BOOL, .offset = offsetof(struct rule, dry_run), .fallback = "no",
 	.help = "decide and tell, but ban nobody"},
     {0},
