@@ -6,10 +6,14 @@
 #include "ctl/out_text.h"
 #include "ctl/tool.h"
 
+#define FOREIGN "fail2ban" /* the option, and what such a filter is called then */
+
 struct report {
 	struct out_table patterns, addresses;
+	bool foreign; /* the answer is as that program's own tool gives it */
 	bool any_address;
 	size_t misses;
+	int64_t offences, ignored; /* hits of patterns */
 };
 
 static void
@@ -21,6 +25,22 @@ on_pattern(struct report *r, json_t *o)
 	    place, sizeof(place), "%s:%lld", out_str(o, "file"), (long long)out_int(o, "line"));
 	out_table_row(&r->patterns, out_count(out_int(o, "hits"), hits), out_str(o, "kind"), place,
 	    out_str(o, "pattern"));
+}
+
+/* Patterns that nothing was found by are left out, as they are by the hundred. */
+static void
+on_foreign_pattern(struct report *r, json_t *o)
+{
+	const char *kind = out_str(o, "kind");
+	int64_t hits = out_int(o, "hits");
+	char text[32];
+
+	if (strcmp(kind, "offence") == 0)
+		r->offences += hits;
+	else if (strcmp(kind, "ignore") == 0)
+		r->ignored += hits;
+	if (hits)
+		out_table_row(&r->patterns, out_count(hits, text), kind, out_str(o, "pattern"));
 }
 
 static void
@@ -46,6 +66,20 @@ on_total(json_t *o)
 }
 
 static void
+on_foreign_total(const struct report *r, json_t *o)
+{
+	int64_t lines = out_int(o, "lines"), matched = out_int(o, "matched");
+	char n[6][32];
+
+	printf("%s lines, %s ignored, %s matched, %s missed\n", out_count(lines, n[0]),
+	    out_count(r->ignored, n[1]), out_count(matched, n[2]),
+	    out_count(lines - r->ignored - matched, n[3]));
+	printf("%s hits of failregex, %s without a date, %s not examined\n",
+	    out_count(r->offences, n[0]), out_count(out_int(o, "undated"), n[4]),
+	    out_count(out_int(o, "unexamined"), n[5]));
+}
+
+static void
 on_line(void *ctx, const char *line, json_t *o)
 {
 	struct report *r = ctx;
@@ -53,7 +87,9 @@ on_line(void *ctx, const char *line, json_t *o)
 
 	(void)line;
 	if (strcmp(type, "pattern") == 0)
-		on_pattern(r, o);
+		(r->foreign ? on_foreign_pattern : on_pattern)(r, o);
+	else if (strcmp(type, "total") == 0 && r->foreign)
+		on_foreign_total(r, o);
 	else if (strcmp(type, "address") == 0)
 		on_address(r, o);
 	else if (strcmp(type, "total") == 0)
@@ -65,24 +101,28 @@ on_line(void *ctx, const char *line, json_t *o)
 		    out_str(o, "file"), (long long)out_int(o, "line"), out_str(o, "text"));
 }
 
+/* foreign: all words are files, and the filter is the image's only one. */
 static int
-test_logs(const struct globals *g, const struct args *a, int image)
+test_logs(const struct globals *g, const struct args *a, int image, bool foreign)
 {
 	static const char *const pattern_heads[] = {"HITS", "KIND", "PLACE", "PATTERN", NULL};
+	static const char *const foreign_heads[] = {"HITS", "KIND", "PATTERN", NULL};
 	static const char *const address_heads[] = {
 	    "OFFENCES", "POINTS", "SUCCESSES", "ADDRESS", NULL};
 	_cleanup_(closep) int out = -1;
 	struct tool t = {.name = "guardd-reader", .args = {"--test"}, .in = -1, .image = image};
-	struct report report = {0};
+	struct report report = {.foreign = foreign};
 	pid_t pid;
 	int r, s;
 
+	if (foreign)
+		t.args[1] = FOREIGN;
 	for (size_t i = 0; i < a->n; i++)
-		t.args[1 + i] = a->words[i];
+		t.args[1 + foreign + i] = a->words[i];
 	pid = tool_start_piped(&t, &out);
 	if (pid < 0)
 		return EXIT_CANNOT;
-	out_table_init(&report.patterns, 1, pattern_heads);
+	out_table_init(&report.patterns, 1, foreign ? foreign_heads : pattern_heads);
 	out_table_init(&report.addresses, 7, address_heads);
 	r = ask_read_lines(out, g->json ? ask_print_raw : on_line, &report);
 	s = tool_wait(&t, pid);
@@ -128,22 +168,41 @@ test_examples(const struct globals *g, const struct args *a, int image)
 }
 
 static int
+test_foreign(const struct globals *g, const struct args *a, const char *filter)
+{
+	_cleanup_(closep) int image = -1;
+
+	if (a->n == 0) {
+		fprintf(stderr, "guardctl test: --" FOREIGN " %s takes log files\n", filter);
+		return EXIT_USAGE;
+	}
+	image = tool_image_import(g, filter, args_option(a, "from"));
+	return image < 0 ? EXIT_FAILED : test_logs(g, a, image, true);
+}
+
+static int
 run(const struct globals *g, const struct args *a)
 {
-	_cleanup_(closep) int image = tool_image(g);
+	const char *foreign = args_option(a, FOREIGN);
+	_cleanup_(closep) int image = foreign ? -1 : tool_image(g);
 
+	if (foreign)
+		return test_foreign(g, a, foreign);
 	if (image < 0)
 		return EXIT_FAILED;
-	return a->n > 1 ? test_logs(g, a, image) : test_examples(g, a, image);
+	return a->n > 1 ? test_logs(g, a, image, false) : test_examples(g, a, image);
 }
 
 const struct command cmd_test = {
     .name = "test",
     .group = "Filters",
-    .usage = "[FILTER] [FILE]...",
+    .usage = "[--" FOREIGN " FILTER] [--from DIR] [FILTER] [FILE]...",
     .summary = "run the examples of all filters or of one; or a filter over log files",
     .help = "Over log files it tells the hits of each pattern, the addresses, and the lines that "
 	    "only just\n"
-	    "missed: those that hold a pattern's text, but do not match. '-' is standard input.\n",
+	    "missed: those that hold a pattern's text, but do not match. '-' is standard input.\n"
+	    "--" FOREIGN " runs a filter of " FOREIGN
+	    "'s over the files, as NAME[OPTION=VALUE,...], without\n"
+	    "importing it; --from: out of another directory than /etc/" FOREIGN ".\n",
     .run = run,
 };

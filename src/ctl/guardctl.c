@@ -26,6 +26,7 @@ static const struct command *const commands[] = {
     &cmd_replay,
     &cmd_config,
     &cmd_check_config,
+    &cmd_import,
     &cmd_reload,
     &cmd_selfcheck,
 };

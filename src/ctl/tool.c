@@ -90,6 +90,23 @@ tool_image(const struct globals *g)
 	return fd_take(&fd);
 }
 
+int
+tool_image_import(const struct globals *g, const char *filter, const char *from)
+{
+	_cleanup_(closep) int fd = memfd_create("guardd-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct tool t = {.name = "guardd-conf",
+	    .args = {"-c", g->main_file, "--image", "--import-filter", filter,
+		from ? "--from" : NULL, from},
+	    .in = -1,
+	    .out = -1,
+	    .image = fd};
+	pid_t pid = fd < 0 ? -errno : tool_start(&t);
+
+	if (pid < 0 || tool_wait(&t, pid) != EXIT_DONE)
+		return -1;
+	return fd_take(&fd);
+}
+
 pid_t
 tool_start_piped(struct tool *t, int *out)
 {

@@ -24,6 +24,9 @@ pid_t tool_start(const struct tool *t);
 int tool_wait(const struct tool *t, pid_t pid);
 /* Runs guardd-conf into a fresh memfd: its descriptor, or -1 after guardd-conf has said why. */
 int tool_image(const struct globals *g);
+/* The same of one filter that is imported for it, "NAME[options]"; from: its configuration's
+ * directory, NULL: where it is installed. */
+int tool_image_import(const struct globals *g, const char *filter, const char *from);
 /* guardd-conf with one more argument (--print, --check), its output to out (-1: ours); the exit
  * status. */
 int tool_conf(const struct globals *g, const char *what, int out);

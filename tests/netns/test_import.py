@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A machine that had fail2ban: its configuration is imported, guardd starts with it, attackers are banned, and those that
+its database has stay banned."""
+import hashlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+
+from lib import BUILD, main, until
+from logs import stamp
+from routed import RoutedWorld
+
+STOCK = os.environ.get("FAIL2BAN_ETC", "/etc/fail2ban")
+LOCAL = """
+[DEFAULT]
+ignoreip = 127.0.0.1/8 ::1 192.0.2.99
+bantime  = 1h
+bantime.increment = true
+bantime.maxtime = 5w
+findtime = 15m
+maxretry = 3
+banaction = nftables-multiport
+banaction_allports = nftables-allports
+
+[sshd]
+enabled = true
+mode    = aggressive
+port    = 22,2222
+logpath = /var/log/auth.log
+
+[postfix]
+enabled = true
+logpath = /var/log/mail.log
+
+[dovecot]
+enabled = true
+logpath = /var/log/mail.log
+
+[nginx-http-auth]
+enabled = true
+logpath = /var/log/nginx/error.log
+
+[recidive]
+enabled = true
+
+[shop]
+enabled = true
+filter  = shop[who=customer]
+banaction = %(banaction_allports)s
+logpath = /var/log/shop.log
+bantime.increment = false
+"""
+SHOP = "[Definition]\nfailregex = ^\\s*shop: <who> <F-USER>\\S+</F-USER> from <HOST> refused$\n[Init]\nwho = anybody\n"
+SHOP_LOCAL = "[Definition]\nfailregex = %(known/failregex)s\n            ^\\s*shop: robbed by <HOST>$\n"
+# fail2ban 1.0's tables.
+SCHEMA = """
+CREATE TABLE fail2banDb(version INTEGER);
+CREATE TABLE jails(name TEXT NOT NULL UNIQUE, enabled INTEGER NOT NULL DEFAULT 1);
+CREATE TABLE logs(jail TEXT NOT NULL, path TEXT, firstlinemd5 TEXT, lastfilepos INTEGER DEFAULT 0);
+CREATE TABLE bips(ip TEXT NOT NULL, jail TEXT NOT NULL, timeofban INTEGER NOT NULL, bantime INTEGER NOT NULL,
+    bancount INTEGER NOT NULL default 1, data JSON, PRIMARY KEY(ip, jail));
+INSERT INTO fail2banDb VALUES(4);
+"""
+
+
+class Import(RoutedWorld):
+    def setUp(self):
+        if not os.path.exists(os.path.join(STOCK, "filter.d/sshd.conf")):
+            self.skipTest(f"there is no fail2ban in {STOCK}")
+        super().setUp()
+        self.old = os.path.join(self.folder, "fail2ban")
+        shutil.copytree(STOCK, self.old, symlinks=True)
+        shutil.rmtree(os.path.join(self.old, "jail.d"))
+        for name, text in (("jail.local", LOCAL), ("filter.d/shop.conf", SHOP), ("filter.d/shop.local", SHOP_LOCAL)):
+            with open(os.path.join(self.old, name), "w", encoding="utf-8") as f:
+                f.write(text)
+        self.var = self.server.folder + "/var-log/"
+        os.makedirs(self.var + "nginx")
+        for name in ("auth.log", "mail.log", "nginx/error.log", "shop.log"):
+            open(self.var + name, "w", encoding="utf-8").close()
+
+    def write(self, name, text):
+        with open(self.var + name, "a", encoding="utf-8") as f:
+            f.write(text)
+
+    def database(self, *bans, logs=()):
+        path = os.path.join(self.folder, "fail2ban.sqlite3")
+        db = sqlite3.connect(path)
+        db.executescript(SCHEMA)
+        db.executemany("INSERT INTO bips VALUES(?, ?, ?, ?, ?, '{}')", bans)
+        db.executemany("INSERT INTO logs VALUES(?, ?, ?, ?)", logs)
+        db.commit()
+        self.addCleanup(db.close)
+        return path
+
+    def imported(self, status=0):
+        """The folder of what was imported; the tool's own check of it has passed."""
+        out = os.path.join(self.folder, "imported")
+        r = subprocess.run([os.path.join(BUILD, "guardctl"), "--config", self.folder + "/none", "import", "fail2ban", self.old,
+                            "--out", out], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+        self.assertEqual(r.returncode, status, r.stdout + r.stderr)
+        self.report = r.stdout
+        return out
+
+    def start_imported(self):
+        out, files = self.imported(), {}
+        for folder in ("filters.d", "rules.d"):
+            for name in os.listdir(os.path.join(out, folder)):
+                with open(os.path.join(out, folder, name), encoding="utf-8") as f:
+                    files[f"{folder}/{name}"] = f.read()
+        self.start_guardd("never_ban: []\n", files=files)
+
+    def hand_over(self, database, status=0):
+        r = self.guardd.ctl("import", "fail2ban", self.old, "--database", database, check=False)
+        self.assertEqual(r.returncode, status, r.stdout)
+        return r.stdout
+
+    def test_attackers_are_banned(self):
+        self.start_imported()
+        self.assertEqual(set(os.listdir(self.guardd.path("etc/rules.d"))),
+                         {f"f2b-{r}.yaml" for r in ("sshd", "postfix", "dovecot", "nginx-http-auth", "shop")})
+        self.assertIn("recidive", self.report)
+        self.reads("/var/log/auth.log", "/var/log/shop.log")
+        now = time.time()
+        for n, address in enumerate(("192.0.2.7", "2001:db8:55::5", "192.0.2.99")):
+            self.write("auth.log", "".join(
+                f"{stamp(now)} host sshd[{70 + 10 * n + i}]: Failed password for invalid user u{i} from {address} port 4242 ssh2\n"
+                for i in range(3)))
+        date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+        self.write("shop.log", "".join(f"{date} shop: customer c{i} from 192.0.2.8 refused\n" for i in range(2)))
+        self.write("shop.log", f"{date} shop: robbed by 192.0.2.8\n")
+        self.assertEqual(self.guardd.wait_ban("192.0.2.7")["rule"], "f2b-sshd")
+        self.guardd.wait_ban("2001:db8:55::/64")
+        ban = self.guardd.wait_ban("192.0.2.8")
+        self.assertEqual((ban["rule"], ban["scope"]), ("f2b-shop", "host"))
+        self.assertNotIn("192.0.2.99", self.guardd.bans())
+
+    def test_nobody_goes_free(self):
+        """Bans in force go on until their own end, and the next one of a source is as long as it would have been there."""
+        now = int(time.time())
+        path = self.database(
+            ("192.0.2.7", "sshd", now - 600, 3600, 1), ("2001:db8:55::5", "sshd", now - 60, 7200, 2),
+            ("192.0.2.8", "sshd", now - 9000, 3600, 3), ("192.0.2.9", "shop", now - 60, -1, 1),
+            ("192.0.2.10", "recidive", now - 60, 604800, 1), ("192.0.2.11", "gone", now, 3600, 1),
+            ("192.0.2.99", "sshd", now, 3600, 1), ("somebody", "shop", now, 3600, 1))
+        self.start_imported()
+        out = self.hand_over(path, status=1)
+        self.assertIn("3 bans in force and 1 former ones", out)
+        self.assertIn("1 were refused", out)
+        bans = self.guardd.bans()
+        self.assertEqual({p: b["rule"] for p, b in bans.items()},
+                         {"192.0.2.7": "f2b-sshd", "2001:db8:55::/64": "f2b-sshd", "192.0.2.9": "f2b-shop",
+                          "192.0.2.10": "manual"})
+        self.assertTrue(2990 < bans["192.0.2.7"]["remaining_s"] <= 3001, bans)
+        self.assertEqual(bans["2001:db8:55::/64"]["level"], 2)
+        self.assertIsNone(bans["192.0.2.9"]["until"])
+        # Said again it changes nothing.
+        self.hand_over(path, status=1)
+        self.assertEqual(set(self.guardd.bans()), set(bans))
+        self.assertEqual(len(self.guardd.json("list")), len(bans))
+        # The fourth ban: eight times an hour.
+        self.reads("/var/log/auth.log")
+        self.write("auth.log", "".join(
+            f"{stamp(time.time())} host sshd[77]: Failed password for root from 192.0.2.8 port 4242 ssh2\n" for _ in range(3)))
+        ban = self.guardd.wait_ban("192.0.2.8")
+        self.assertEqual(ban["level"], 4)
+        self.assertTrue(28700 < ban["remaining_s"] <= 28800, ban)
+
+    def test_unread_lines(self):
+        """What stood in the logs behind the place that fail2ban had read to is not lost; what it had read is not counted again."""
+        def failures(address, n=3):
+            return "".join(f"{stamp(time.time() - 60)} host sshd[{len(address) * 10 + i}]: Failed password for root from {address} "
+                           "port 4242 ssh2\n" for i in range(n))
+        first = failures("192.0.2.5")
+        self.write("auth.log", first + failures("192.0.2.6") + failures("2001:db8:55::5") + failures("192.0.2.7", 2))
+        self.write("mail.log", "a line without an end")
+        self.start_imported()
+        head = hashlib.md5(first.split("\n")[0].encode() + b"\n").hexdigest()
+        logs = [("sshd", "/var/log/auth.log", head, len(first)), ("postfix", "/var/log/mail.log", "", 0),
+                ("dovecot", "/var/log/absent.log", head, 7), ("gone", "/var/log/auth.log", head, 0),
+                ("sshd", "systemd-journal", "2026-11-02T10:00:00", 1793613600)]
+        out = self.hand_over(self.database(logs=logs))
+        self.assertIn("2 more come from lines that had not been read", out)
+        self.assertEqual(set(self.guardd.bans()), {"192.0.2.6", "2001:db8:55::/64"})
+        os.remove(os.path.join(self.folder, "fail2ban.sqlite3"))
+        # Rotated meanwhile: all of the file is new.
+        self.hand_over(self.database(logs=[("sshd", "/var/log/auth.log", "0" * 32, len(first))]))
+        self.assertEqual(set(self.guardd.bans()), {"192.0.2.5", "192.0.2.6", "2001:db8:55::/64"})
+
+    def test_broken_database(self):
+        self.start_imported()
+        path = os.path.join(self.folder, "broken")
+        for content in (b"", b"SQLite format 3\0" + b"x" * 4000, os.urandom(9000)):
+            with open(path, "wb") as f:
+                f.write(content)
+            self.hand_over(path, status=1)
+        self.hand_over(path + "-absent", status=3)
+        self.assertEqual(self.guardd.bans(), {})
+
+    def test_one_bad_jail(self):
+        with open(os.path.join(self.old, "jail.local"), "a", encoding="utf-8") as f:
+            f.write("[broken]\nenabled = true\nfilter = sshd\nlogpath = %(nowhere)s\n")
+        out = self.imported(status=1)
+        self.assertRegex(self.report, r"error +\S+/jail\.local:\d+: logpath: refers to an unknown option: nowhere")
+        self.assertEqual(len(os.listdir(out + "/rules.d")), 5)
+        self.assertTrue(until("the report is there", lambda: os.path.exists(out + "/import-report.txt")))
+
+
+if __name__ == "__main__":
+    main()
