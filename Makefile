@@ -42,7 +42,7 @@ PC_guardd := libevent
 PC_keeper := libmnl libnftnl libevent libseccomp
 PC_reader := libpcre2-8 libsystemd libevent libseccomp
 PC_judge := sqlite3 libevent libseccomp
-PC_conf := yaml-0.1 libpcre2-8 libseccomp libevent
+PC_conf := yaml-0.1 libpcre2-8 libseccomp libevent sqlite3
 PC_ctl := jansson
 PC_watcher := libmnl libevent libseccomp
 PC_prover := libmnl libseccomp
@@ -61,7 +61,7 @@ srcs = $(sort $(wildcard src/$(1)/*.c))
 objs = $(patsubst src/%.c,$(B)/obj/%.o,$(call srcs,$(1)))
 exes := $(foreach r,$(ROLES),$(B)/$(EXE_$(r)))
 shared_objs := $(foreach s,$(SHARED),$(call objs,$(s)))
-libs = $(shell $(PKG_CONFIG) --libs $(PC_$(1)))
+libs = $(shell $(PKG_CONFIG) --libs $(PC_$(1))) -lm
 
 all: $(exes)
 
@@ -138,8 +138,8 @@ check:
 # Times, as ratios of things measured side by side. Needs root and an idle machine; nothing in check depends on it.
 bench:
 	@sh tests/deps.sh bench
-	@$(MAKE) --no-print-directory -s -j2 all
-	@B=$(B) python3 -W ignore tests/bench/exposure.py --json $(B)/bench-exposure.json
+	@$(MAKE) --no-print-directory -s -j2 all bench-tools
+	@B=$(B) python3 -W ignore tests/bench/bench.py --json $(B)/bench.json
 
 include tests/tests.mk
 

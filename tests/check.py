@@ -2,7 +2,8 @@
 """Runs every test of the project and ends with one line: N passed, N failed[, N skipped].
 
 A test is a cmocka program, a lint, a golden case or a case of tests/netns; each is one process whose
-output is shown only when it fails. SUITES=lint,unit,golden,filters,asan,fuzz,netns,netns-asan,oracle picks some of them.
+output is shown only when it fails. SUITES=lint,unit,golden,filters,asan,fuzz,instructions,netns,netns-asan,fail2ban,
+oracle picks some of them.
 """
 import concurrent.futures
 import glob
@@ -14,7 +15,10 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("B", "build")
-PARALLEL = 2
+CORES = len(os.sched_getaffinity(0))
+# Cases of tests/netns mostly wait: for a service, for a packet that must not arrive.
+WORKERS = {"netns": 3 * CORES, "netns-asan": 3 * CORES}
+LONG = ("test_kill_any_process", "test_many_clients")  # begun first, so that no core waits for them at the end
 LIMIT = 600  # seconds for one test program
 
 
@@ -62,12 +66,18 @@ def jobs_of(group):
                 ("filters examples, sanitized", [f"{BUILD}/asan/guardctl", "--config", "/nonexistent",
                                                  "--share", ".", "--etc", "/nonexistent",
                                                  "check-config"], {"B": f"{BUILD}/asan"}, ".")]
+    if group == "instructions":
+        return [("instructions", [sys.executable, "tests/bench/instructions.py", "--check"], env, ".")]
     if group == "netns":
         return netns_cases(BUILD)
     if group == "netns-asan":
         return netns_cases(f"{BUILD}/asan", "test_asan_*.py") + \
             [(n + " (sanitized)", c, {**e, "B": f"{BUILD}/asan"}, d) for n, c, e, d in netns_cases(BUILD)
              if re.search(r"test_(ssh|control|files|table|rules)\.", n)]
+    if group == "fail2ban":
+        names = [p for p in sorted(glob.glob("tests/fail2ban/*.py")) if not p.endswith("/f2b.py")]
+        return [(f"fail2ban {os.path.basename(p)[:-3]}", [sys.executable, p], env, ".") for p in names] + \
+            [("fail2ban corpus, sanitized", [sys.executable, "tests/fail2ban/corpus.py"], {"B": f"{BUILD}/asan"}, ".")]
     if group == "oracle":
         return [("oracle", [sys.executable, "tests/oracle/oracle.py", "--seed", "1", "--random", "60", "--packets", "6000",
                             "--at-least", "300000"], env, "."),
@@ -95,22 +105,26 @@ def run(job):
 
 def main():
     os.chdir(ROOT)
-    groups = os.environ.get("SUITES", "lint,unit,golden,filters,asan,fuzz,netns,netns-asan,oracle").split(",")
-    jobs = [j for g in groups for j in jobs_of(g)]
-    if not jobs:
+    groups = os.environ.get("SUITES", "lint,unit,golden,filters,asan,fuzz,instructions,netns,netns-asan,fail2ban,"
+                            "oracle").split(",")
+    by_workers = {}
+    for g in groups:
+        by_workers.setdefault(WORKERS.get(g, CORES), []).extend(jobs_of(g))
+    if not any(by_workers.values()):
         sys.exit("no tests found")
-    if os.environ.get("ONLY"):
-        jobs = [j for j in jobs if re.search(os.environ["ONLY"], j[0])]
     passed = failed = skips = 0
-    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
-        for name, status, out, took, skipped in pool.map(run, jobs):
-            mark = "skip" if skipped else "ok" if status == 0 else "FAILED"
-            print(f"{mark:6} {name} ({took:.1f} s)", flush=True)
-            if status != 0:
-                print("    " + "\n    ".join(out[-12000:].splitlines()), flush=True)
-            passed += mark == "ok"
-            failed += mark == "FAILED"
-            skips += mark == "skip"
+    for workers, jobs in by_workers.items():
+        jobs = [j for j in jobs if re.search(os.environ.get("ONLY", ""), j[0])]
+        jobs.sort(key=lambda j: not any(part in j[0] for part in LONG))
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            for name, status, out, took, skipped in pool.map(run, jobs):
+                mark = "skip" if skipped else "ok" if status == 0 else "FAILED"
+                print(f"{mark:6} {name} ({took:.1f} s)", flush=True)
+                if status != 0:
+                    print("    " + "\n    ".join(out[-12000:].splitlines()), flush=True)
+                passed += mark == "ok"
+                failed += mark == "FAILED"
+                skips += mark == "skip"
     print(f"{passed} passed, {failed} failed" + (f", {skips} skipped" if skips else ""))
     return 1 if failed else 0
 

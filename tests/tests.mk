@@ -14,7 +14,7 @@ $(1): $(1).o $$(unit_help) $$(foreach f,$$(call links,tests/unit/$$(notdir $(1))
 endef
 $(foreach t,$(unit_bins),$(eval $(call unit_rule,$(t))))
 
-unit: $(unit_bins) $(B)/oracle/blast
+unit: $(unit_bins) $(B)/oracle/blast $(B)/bench/lane_count $(B)/bench/corpus
 
 # Fuzz harnesses (libFuzzer, clang): built below $(B)/fuzz with coverage; check runs each for a fixed number of inputs.
 fuzz_srcs := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -41,3 +41,5 @@ oracle: all $(B)/oracle/blast
 mutants: $(B)/oracle/blast
 	@B=$(B) python3 tests/oracle/mutants.py
 .PHONY: oracle mutants
+
+include tests/bench/bench.mk

@@ -2,25 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """How long the exposure proof takes: on an ordinary host, on a huge ruleset, and from a change to its being known.
 
-Each time stands beside that of `nft list ruleset` for the same ruleset in the same run, on the same core. Prints a table
-and, with --json FILE, the figures. Needs root; works in network namespaces of its own.
+Each time stands beside that of `nft list ruleset` for the same ruleset in the same run, on the same core. Needs root;
+works in network namespaces of its own.
 """
-import argparse
 import fcntl
-import json
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "netns"))
-import lib  # noqa: E402
+import bench
+from bench import median, pinned
 
-CORE = min(os.sched_getaffinity(0))
+import lib
+
 CONFIG = 'groups:\n  infra:\n    - {name: pica01, addresses: [192.0.2.11, "2001:db8:2::11"]}\n'
 
 
@@ -48,21 +46,6 @@ def huge(rules=10000, elements=32):
             members = ", ".join(f"2001:db8:{i:x}:{e:x}::{e * 3 + 1:x}" for e in range(elements))
             out.append(f"ip6 saddr {{ {members} }} accept")
     return "\n".join(out + ["}", "}"]) + "\n"
-
-
-def pinned(cmd):
-    return ["taskset", "-c", str(CORE), *cmd]
-
-
-def timed(run):
-    begin = time.perf_counter()
-    run()
-    return time.perf_counter() - begin
-
-
-def median(run, times):
-    run()
-    return statistics.median(timed(run) for _ in range(times))
 
 
 def sealed(data):
@@ -137,10 +120,9 @@ def bench_check(w, name, text, times, rows):
         peak = prove(lib.BUILD, dump, image, os.path.join(folder, "size"))
         os.close(dump)
         os.close(image)
-    rows.append({"what": f"{name}: the dump", "ms": dumped * 1e3, "against": "nft list ruleset", "ratio": dumped / listed})
-    rows.append({"what": f"{name}: proof of the shipped rules", "ms": proved * 1e3, "against": "nft list ruleset",
-                 "ratio": proved / listed})
-    rows.append({"what": f"{name}: the prover's memory", "MiB": peak})
+    rows.add(f"{name}: the dump", dumped * 1e3, "ms", "nft list ruleset", listed * 1e3)
+    rows.add(f"{name}: proof of the shipped rules", proved * 1e3, "ms", "nft list ruleset", listed * 1e3)
+    rows.add(f"{name}: the prover's memory", peak, "MiB")
 
 
 def bench_known(w, times, rows):
@@ -159,8 +141,8 @@ def bench_known(w, times, rows):
         w.server.run("nft", "-f", "-", input="flush ruleset\n" + ordinary())
         known(g, time.perf_counter(), False)
     took.sort()
-    rows.append({"what": "an opened gap is known, p50", "ms": took[len(took) // 2] * 1e3})
-    rows.append({"what": "an opened gap is known, slowest", "ms": took[-1] * 1e3})
+    rows.add("an opened gap is known, p50", took[len(took) // 2] * 1e3, "ms")
+    rows.add("an opened gap is known, slowest", took[-1] * 1e3, "ms")
     listener.terminate()
 
 
@@ -179,34 +161,25 @@ def known(g, begin, there):
             sys.exit("the change was never known")
 
 
-def main():
-    a = argparse.ArgumentParser()
-    a.add_argument("--json")
-    a.add_argument("--times", type=int, default=7)
-    o = a.parse_args()
-    rows = []
+def run(rows, quick=False):
+    times = 3 if quick else 7
     for part in ("checks", "known"):
         w = Bench()
         w.setUp()
         try:
             if part == "checks":
-                bench_check(w, "200 rules", ordinary(), o.times, rows)
-                bench_check(w, "10,000 rules, 320,000 elements", huge(), max(3, o.times // 2), rows)
+                bench_check(w, "200 rules", ordinary(), times, rows)
+                if not quick:
+                    bench_check(w, "10,000 rules, 320,000 elements", huge(), 5, rows)
             else:
-                bench_known(w, o.times, rows)
+                bench_known(w, times, rows)
         finally:
             if w.guardd:
                 w.guardd.kill()
             for h in w.hosts:
                 h.close()
             shutil.rmtree(w.folder, ignore_errors=True)
-    for r in rows:
-        print(f"{r['what']:62} " + (f"{r['ms']:10.2f} ms" if "ms" in r else f"{r['MiB']:10.1f} MiB") +
-              (f"   {r['ratio']:6.2f} x {r['against']}" if "ratio" in r else ""))
-    if o.json:
-        with open(o.json, "w", encoding="utf-8") as f:
-            json.dump(rows, f, indent=1)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(bench.main(run))
