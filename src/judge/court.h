@@ -58,7 +58,7 @@ struct court {
 	bool banned;       /* in this turn */
 	bool commit_soon;  /* the timer is that of a ban */
 	bool at_once;      /* the book is to be written in this turn */
-	usec_t book_took;  /* by the last commit */
+	usec_t book_rests; /* until then, on the monotonic clock, while bans come in a stream */
 	bool book_trouble; /* told; only the retry timer tries again */
 	unsigned book_wait;
 	uint64_t refused; /* bans, as of the last turn */

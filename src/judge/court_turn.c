@@ -81,13 +81,14 @@ book_failed(struct court *c, int error)
 bool
 court_commit(struct court *c)
 {
-	usec_t now = clock_real(), begin = clock_mono();
+	usec_t now = clock_real(), begin = clock_mono(), end;
 	int r;
 
 	evtimer_del(c->commit);
 	c->commit_soon = false;
 	r = book_commit(c->book, now, now - c->image.settings->history);
-	c->book_took = clock_mono() - begin;
+	end = clock_mono();
+	c->book_rests = end + (end - begin) * (BOOK_SHARE - 1);
 	if (r < 0) {
 		book_failed(c, r);
 		return false;
@@ -172,7 +173,7 @@ tell_refused(struct court *c, usec_t now)
 static usec_t
 book_pace(const struct court *c)
 {
-	usec_t pace = c->book_took * (BOOK_SHARE - 1);
+	usec_t pace = c->book_rests - clock_mono();
 
 	return pace < BOOK_BANNED ? BOOK_BANNED : pace > BOOK_LATER ? BOOK_LATER : pace;
 }
