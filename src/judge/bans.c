@@ -236,6 +236,22 @@ bans_expect(struct bans *b, uint32_t n)
 		heads_grow(b, heads);
 }
 
+void
+bans_ahead(const struct bans *b, const struct prefix *prefixes, size_t n)
+{
+	const uint32_t *heads[BANS_AHEAD];
+
+	if (n > BANS_AHEAD)
+		n = BANS_AHEAD;
+	for (size_t i = 0; i < n; i++) {
+		heads[i] = head_of(b, &prefixes[i]);
+		__builtin_prefetch(heads[i]);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (*heads[i] != BANS_NONE)
+			__builtin_prefetch(at(b, *heads[i]));
+}
+
 /* From slot on along its chain, the first ban of exactly p. */
 static uint32_t
 find_from(const struct bans *b, const struct prefix *p, uint32_t slot)

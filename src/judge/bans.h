@@ -43,6 +43,9 @@ struct ban {
 	uint8_t len;
 	uint16_t rule;
 	uint32_t count; /* offences since */
+	/* The table's own; here, as who looks for a prefix reads it of each ban on the way. */
+	uint32_t next;
+	uint32_t changed;
 	usec_t since, until;
 	usec_t ended;            /* lifted before its time; 0: not */
 	uint64_t packets, bytes; /* dropped by former elements of it */
@@ -51,12 +54,11 @@ struct ban {
 	uint32_t keep;  /* seconds it stays here after its end */
 	uint16_t level; /* which ban of this source: 1, 2, ... */
 	uint8_t flags;
-	uint8_t kernel;    /* enum ban_kernel */
-	int16_t error;     /* KERNEL_REFUSED: negative errno */
-	uint8_t epoch;     /* of the table it was sent to */
-	uint8_t group_len; /* it counts as a host of this prefix length; 0: of none */
-	/* the table's own */
-	uint32_t next, sibling, place, changed;
+	uint8_t kernel;          /* enum ban_kernel */
+	int16_t error;           /* KERNEL_REFUSED: negative errno */
+	uint8_t epoch;           /* of the table it was sent to */
+	uint8_t group_len;       /* it counts as a host of this prefix length; 0: of none */
+	uint32_t sibling, place; /* the table's own */
 };
 _Static_assert(sizeof(struct ban) <= 104, "with its places in three indexes at most 128 bytes");
 
@@ -89,6 +91,9 @@ usec_t ban_end(const struct ban *x);
 /* True while it holds at t; a gone one never does. */
 bool ban_holds(const struct ban *x, usec_t t);
 
+/* The bans of these prefixes, at most BANS_AHEAD, will be looked for: see tallies_ahead. */
+#define BANS_AHEAD 512
+void bans_ahead(const struct bans *b, const struct prefix *prefixes, size_t n);
 /* The slots that ban exactly p, gone ones too: the first, and the one behind slot; BANS_NONE at the
  * end. */
 uint32_t bans_first(const struct bans *b, const struct prefix *p);

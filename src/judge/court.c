@@ -10,7 +10,6 @@
 #include "judge/groups.h"
 #include "judge/requests.h"
 #include "judge/selfcheck.h"
-#include "judge/text.h"
 
 #define READER_QUEUE     (POSITIONS_MAX + CHAN_BATCH) /* all positions and their end fit */
 #define SUPERVISOR_QUEUE 128
@@ -26,7 +25,7 @@ on_banned(void *ctx, uint32_t slot, const struct msg_banned *answer)
 
 	if (x->kernel == KERNEL_IN && !(x->flags & (BANS_TOLD | BANS_BUILTIN))) {
 		x->flags |= BANS_TOLD;
-		text_log_ban(&c->rules, x);
+		ban_log_add(&c->ban_log, x);
 	}
 	selfcheck_on_banned(c->selfcheck, slot, answer);
 	control_on_banned(c->control, slot, answer);
@@ -518,6 +517,7 @@ court_free(struct court *c)
 	events[0] = c->turn;
 	events[1] = c->commit;
 	events[2] = c->retry;
+	ban_log_fini(&c->ban_log);
 	control_free(c->control);
 	selfcheck_free(c->selfcheck);
 	drops_free(c->drops);

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "judge/ban_log.h"
 #include "judge/book.h"
 #include "judge/control.h"
 #include "judge/enforce.h"
@@ -52,6 +53,7 @@ struct court {
 
 	struct chan *supervisor, *reader;
 	struct event *turn, *commit, *retry;
+	struct ban_log ban_log;
 	usec_t now;     /* of the present packet; 0: to be read */
 	usec_t started; /* real time */
 	bool turn_pending;

@@ -5,7 +5,6 @@
 #include "judge/court.h"
 #include "judge/drops.h"
 #include "judge/selfcheck.h"
-#include "judge/text.h"
 
 #define OVER_PER_TURN 1024
 /*
@@ -14,6 +13,7 @@
  */
 #define BOOK_BANNED    (3 * USEC_PER_MSEC)
 #define BOOK_LATER     USEC_PER_SEC
+#define BOOK_LATEST    (5 * USEC_PER_SEC)
 #define BOOK_SHARE     50 /* writing is one part in so many of the time while bans come in a stream */
 #define BOOK_RETRY_MAX 60 /* seconds */
 #define STORM_OVER     (600 * USEC_PER_SEC)
@@ -175,7 +175,7 @@ book_pace(const struct court *c)
 {
 	usec_t pace = c->book_rests - clock_mono();
 
-	return pace < BOOK_BANNED ? BOOK_BANNED : pace > BOOK_LATER ? BOOK_LATER : pace;
+	return pace < BOOK_BANNED ? BOOK_BANNED : pace > BOOK_LATEST ? BOOK_LATEST : pace;
 }
 
 /* The slots of bans that are gone are free behind a commit: the next turn must find some. */
@@ -241,7 +241,7 @@ on_ban(void *ctx, uint32_t slot)
 	if (x->flags & BANS_BUILTIN)
 		selfcheck_on_verdict(c->selfcheck, slot);
 	else if (x->flags & BANS_DRY)
-		text_log_ban(&c->rules, x);
+		ban_log_add(&c->ban_log, x);
 	c->banned = true;
 	court_changed(c, false);
 }
@@ -265,5 +265,7 @@ court_turn_init(struct court *c)
 	c->turn = event_new(c->base, -1, 0, on_turn, c);
 	c->commit = evtimer_new(c->base, on_commit, c);
 	c->retry = evtimer_new(c->base, on_retry, c);
-	return c->turn && c->commit && c->retry ? 0 : -ENOMEM;
+	if (!c->turn || !c->commit || !c->retry)
+		return -ENOMEM;
+	return ban_log_init(&c->ban_log, c->base, &c->rules);
 }

@@ -266,21 +266,31 @@ void
 verdict_ahead(const struct verdict *v, const struct filter_map *map, const struct msg *m, size_t n)
 {
 	struct tally_source sources[TALLY_AHEAD];
-	size_t k = 0;
+	struct prefix prefixes[BANS_AHEAD];
+	size_t k = 0, p = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && k < TALLY_AHEAD; i++) {
 		const struct msg_offence *o = &m[i].u.offence;
+		struct prefix source;
 		struct span rules;
 
 		if (m[i].type != MSG_OFFENCE || o->filter >= map->n ||
 		    (o->addr.family != 4 && o->addr.family != 6))
 			continue;
 		rules = map->filters[o->filter];
-		for (uint32_t r = 0; r < rules.n && k < TALLY_AHEAD; r++)
-			sources[k++] = (struct tally_source){
-			    own_source(v->own, &o->addr), map->rules[rules.first + r]};
+		source = own_source(v->own, &o->addr);
+		if (rules.n > 0 && p < BANS_AHEAD)
+			prefixes[p++] = source;
+		for (uint32_t r = 0; r < rules.n && k < TALLY_AHEAD; r++) {
+			uint16_t rule = map->rules[rules.first + r];
+
+			sources[k++] = (struct tally_source){source, rule};
+			if (v->rules->slots[rule].prefix_hosts > 0 && p < BANS_AHEAD)
+				prefixes[p++] = group_prefix(&v->rules->slots[rule], &o->addr);
+		}
 	}
 	tallies_ahead(v->tallies, sources, k);
+	bans_ahead(v->bans, prefixes, p);
 }
 
 void

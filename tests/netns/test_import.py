@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine that had fail2ban: its configuration is imported, guardd starts with it, attackers are banned, and those that
 its database has stay banned."""
+import concurrent.futures
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -9,8 +11,9 @@ import subprocess
 import time
 
 from lib import BUILD, main, until
-from logs import stamp
+from logs import failed, stamp
 from routed import RoutedWorld
+from services import own_dev, own_users, rsyslogd, ssh, sshd
 
 STOCK = os.environ.get("FAIL2BAN_ETC", "/etc/fail2ban")
 LOCAL = """
@@ -54,6 +57,8 @@ bantime.increment = false
 """
 SHOP = "[Definition]\nfailregex = ^\\s*shop: <who> <F-USER>\\S+</F-USER> from <HOST> refused$\n[Init]\nwho = anybody\n"
 SHOP_LOCAL = "[Definition]\nfailregex = %(known/failregex)s\n            ^\\s*shop: robbed by <HOST>$\n"
+# What a test waits for must come in seconds.
+LIVE = LOCAL.replace("bantime.increment = false", "bantime = 1")
 # fail2ban 1.0's tables.
 SCHEMA = """
 CREATE TABLE fail2banDb(version INTEGER);
@@ -65,7 +70,7 @@ INSERT INTO fail2banDb VALUES(4);
 """
 
 
-class Import(RoutedWorld):
+class ImportWorld(RoutedWorld):
     def setUp(self):
         if not os.path.exists(os.path.join(STOCK, "filter.d/sshd.conf")):
             self.skipTest(f"there is no fail2ban in {STOCK}")
@@ -85,16 +90,6 @@ class Import(RoutedWorld):
         with open(self.var + name, "a", encoding="utf-8") as f:
             f.write(text)
 
-    def database(self, *bans, logs=()):
-        path = os.path.join(self.folder, "fail2ban.sqlite3")
-        db = sqlite3.connect(path)
-        db.executescript(SCHEMA)
-        db.executemany("INSERT INTO bips VALUES(?, ?, ?, ?, ?, '{}')", bans)
-        db.executemany("INSERT INTO logs VALUES(?, ?, ?, ?)", logs)
-        db.commit()
-        self.addCleanup(db.close)
-        return path
-
     def imported(self, status=0):
         """The folder of what was imported; the tool's own check of it has passed."""
         out = os.path.join(self.folder, "imported")
@@ -111,6 +106,18 @@ class Import(RoutedWorld):
                 with open(os.path.join(out, folder, name), encoding="utf-8") as f:
                     files[f"{folder}/{name}"] = f.read()
         self.start_guardd("never_ban: []\n", files=files)
+
+
+class Import(ImportWorld):
+    def database(self, *bans, logs=()):
+        path = os.path.join(self.folder, "fail2ban.sqlite3")
+        db = sqlite3.connect(path)
+        db.executescript(SCHEMA)
+        db.executemany("INSERT INTO bips VALUES(?, ?, ?, ?, ?, '{}')", bans)
+        db.executemany("INSERT INTO logs VALUES(?, ?, ?, ?)", logs)
+        db.commit()
+        self.addCleanup(db.close)
+        return path
 
     def hand_over(self, database, status=0):
         r = self.guardd.ctl("import", "fail2ban", self.old, "--database", database, check=False)
@@ -206,6 +213,92 @@ class Import(RoutedWorld):
         self.assertRegex(self.report, r"error +\S+/jail\.local:\d+: logpath: refers to an unknown option: nowhere")
         self.assertEqual(len(os.listdir(out + "/rules.d")), 5)
         self.assertTrue(until("the report is there", lambda: os.path.exists(out + "/import-report.txt")))
+
+
+class Live(ImportWorld):
+    """fail2ban itself on this machine, until guardd takes its place."""
+
+    def setUp(self):
+        if not shutil.which("fail2ban-server"):
+            self.skipTest("there is no fail2ban-server")
+        super().setUp()
+        self.path = os.path.join(self.folder, "fail2ban.sqlite3")
+        with open(os.path.join(self.old, "jail.local"), "w", encoding="utf-8") as f:
+            f.write(LIVE)
+        with open(os.path.join(self.old, "fail2ban.local"), "w", encoding="utf-8") as f:
+            f.write(f"[Definition]\nlogtarget = /var/log/fail2ban.log\ndbfile = {self.path}\n")
+        own_dev(self.server)
+        own_users(self.server)
+        rsyslogd(self.server)
+        sshd(self.server)
+
+    def client(self, *args):
+        return self.server.run("fail2ban-client", *self.own, *args, check=False)
+
+    def start_old(self):
+        self.own = ("-c", self.old, "-s", self.folder + "/fail2ban.sock", "-p", self.folder + "/fail2ban.pid")
+        # Its log is a file that its own jail reads.
+        self.write("fail2ban.log", "")
+        p = self.server.popen("fail2ban-server", *self.own, "-f", "start", stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+        until("fail2ban's jails run", lambda: "Number of jail:\t6" in self.client("status").stdout)
+        return p
+
+    def old_bans(self):
+        """Prefix of jail and address: count, since and how long, as its database has them."""
+        with sqlite3.connect(f"file:{self.path}?mode=ro", uri=True) as db:
+            return {(jail, ip): rest for jail, ip, *rest in
+                    db.execute("SELECT jail, ip, bancount, timeofban, bantime FROM bips")}
+
+    def rob(self, address):
+        self.write("shop.log", "".join(
+            f"{time.strftime('%Y-%m-%d %H:%M:%S')} shop: customer c{i} from {address} refused\n" for i in range(3)))
+
+    def expires(self, address):
+        """Seconds that the kernel keeps address in a set of guardd's; None: it does not have it."""
+        sets = json.loads(self.server.run("nft", "-j", "list", "table", "inet", "guardd").stdout)["nftables"]
+        elements = [e["elem"] for s in sets for e in s.get("set", {}).get("elem", []) if "elem" in e]
+        return next((e["expires"] for e in elements if address in json.dumps(e["val"])), None)
+
+    def test_from_live_server(self):
+        """Whom it banned stays banned for as long; whom it did not see any more is banned; whom it ignored is not."""
+        old = self.start_old()
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda to: ssh(self.attacker, to[0], "alice", "wrong", source=to[1]),
+                          [(self.V4, self.FAR4), (self.V6, self.FAR6)] * 4))
+        for n in (1, 2):
+            self.rob("192.0.2.8")
+            until(f"ban {n}", lambda: self.old_bans().get(("shop", "192.0.2.8"), [0])[0] == n)
+            until("its end", lambda: "192.0.2.8" not in self.client("status", "shop").stdout)
+        self.write("auth.log", "".join(failed("192.0.2.99", time.time()) for _ in range(4)))
+        until("bans of real attackers", lambda: {("sshd", self.FAR4), ("sshd", self.FAR6)} <= set(self.old_bans()))
+        until("192.0.2.99 was seen", lambda: "Ignore 192.0.2.99" in open(self.var + "fail2ban.log", encoding="utf-8").read())
+        self.assertIn(self.FAR4, self.server.run("nft", "list", "ruleset").stdout)
+        self.client("stop")
+        old.wait(20)
+        self.assertEqual(self.attacker.connects(self.V4, 22, source=self.FAR4), "open")
+        then = self.old_bans()
+        self.assertNotIn(("sshd", "192.0.2.99"), then)
+        for address in ("192.0.2.66", "2001:db8:66::6", "192.0.2.99"):
+            self.write("auth.log", "".join(failed(address, time.time()) for _ in range(3)))
+        self.start_imported()
+        out = self.guardd.ctl("import", "fail2ban", self.old, "--history").stdout
+        bans = self.guardd.bans()
+        self.assertEqual({p: b["rule"] for p, b in bans.items()}, dict.fromkeys(
+            (self.FAR4, "2001:db8:7::/64", "192.0.2.66", "2001:db8:66::/64"), "f2b-sshd"), out)
+        for prefix, address in ((self.FAR4, self.FAR4), ("2001:db8:7::/64", self.FAR6)):
+            _, since, span = then["sshd", address]
+            left = since + span - time.time()
+            self.assertAlmostEqual(bans[prefix]["remaining_s"], left, delta=5)
+            self.assertAlmostEqual(self.expires(prefix.partition("/")[0]), left, delta=5)
+        self.assertEqual(self.attacker.connects(self.V4, 22, 1, self.FAR4), "silent")
+        self.assertEqual(self.attacker.connects(self.V6, 22, 1, self.FAR6), "silent")
+        self.assertEqual(self.attacker.connects(self.V4, 22, source=self.FROM4), "open")
+        # The third one of this source: four times the first.
+        self.reads("/var/log/shop.log")
+        self.rob("192.0.2.8")
+        ban = self.guardd.wait_ban("192.0.2.8")
+        self.assertEqual((ban["rule"], ban["level"]), ("f2b-shop", 3))
 
 
 if __name__ == "__main__":
