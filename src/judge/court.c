@@ -166,14 +166,13 @@ reader_ahead(void *ctx, const struct msg *m, size_t n)
 	verdict_ahead(&c->verdict, &c->map, m, n);
 }
 
-/* A packet is judged and stored as a whole; its bans leave at once. */
+/* A packet is judged and stored as a whole; the bans of all that were read in one go leave together
+ * at the end of the turn. */
 static void
 reader_packet(void *ctx)
 {
 	struct court *c = ctx;
 
-	if (c->banned)
-		enforce_flush(c->enforce);
 	c->now = 0;
 	court_changed(c, false);
 }

@@ -4,6 +4,7 @@
 #include "reader/scan_index.h"
 
 #define MASKS 64 /* blocks between two looks at what was found */
+#define FEW   3
 
 struct scan_text {
 	const char *text;
@@ -112,14 +113,29 @@ static inline void
 look(const struct scan *s, const uint64_t *masks, size_t blocks, const char *p, size_t at,
     const struct scan_text *t)
 {
-	uint16_t places[MASKS * SCAN_BLOCK];
+	uint16_t places[MASKS * SCAN_BLOCK + FEW];
 	size_t n = 0;
 
-	for (size_t b = 0; b < blocks; b++)
-		for (uint64_t m = masks[b]; m; m &= m - 1) {
+	for (size_t b = 0; b < blocks; b++) {
+		uint64_t m = masks[b];
+
+		if (!m)
+			continue;
+			/* Most blocks have few: always so many turns are cheaper than guessing how
+			 * many. What has none left stays at its last place and is not kept. */
+#pragma GCC unroll 3
+		for (int i = 0; i < FEW; i++) {
+			bool left = m != 0;
+
+			places[n] = b * SCAN_BLOCK + __builtin_ctzll(m | 1ull << 63);
+			n += left & scan_marked(s, scan_slot(scan_load(p + places[n])));
+			m &= m - 1;
+		}
+		for (; __builtin_expect(m != 0, 0); m &= m - 1) {
 			places[n] = b * SCAN_BLOCK + __builtin_ctzll(m);
 			n += scan_marked(s, scan_slot(scan_load(p + places[n])));
 		}
+	}
 	for (size_t i = 0; i < n; i++)
 		compare(s, t->text, t->n, at + places[i], scan_load(p + places[i]), t->hit, t->ctx);
 }
