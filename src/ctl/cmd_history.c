@@ -38,7 +38,7 @@ run(const struct globals *g, const struct args *a)
 		if (t.rows > 1)
 			out_table_print(&t);
 		else
-			printf("never banned: %s\n", a->words[0]);
+			printf("no bans of %s are known\n", a->words[0]);
 	}
 	return r;
 }

@@ -166,6 +166,16 @@ renew_lane(struct instance *i)
 	return lane_new(&i->lane, i->env->engine, i->filters, i->n_filters);
 }
 
+/* Read for guardd's own filters alone. */
+static bool
+is_own(const struct instance *i)
+{
+	for (size_t k = 0; k < i->n_filters; k++)
+		if (!i->env->img->filters[i->filters[k].filter].builtin)
+			return false;
+	return i->n_filters > 0;
+}
+
 int
 instance_place(struct instance *i, const struct msg_position *p, bool at_end)
 {
@@ -173,6 +183,12 @@ instance_place(struct instance *i, const struct msg_position *p, bool at_end)
 
 	if (r < 0)
 		return r;
+	/* The log of self checks begins anew with each start: what a former one held is of no use.
+	 */
+	if (p && is_own(i)) {
+		p = NULL;
+		at_end = true;
+	}
 	if (i->docker)
 		source_docker_reset(i->docker);
 	if (i->journal)

@@ -4,8 +4,8 @@
 
 A part is a file NAME.py here with run(rows, quick). Figures are ratios of two things measured side by side in one run,
 on one core. A part that is missing or fails is named, the others still run. Needs root; works in network namespaces of
-its own. Parts by name run alone: bench.py throughput journal. --quick: small sizes, to see that it works; its figures
-mean nothing.
+its own. Parts by name run alone: bench.py throughput journal. Builds what it measures first. --quick: small sizes, to see
+that it works; its figures mean nothing, and are not judged.
 """
 import argparse
 import importlib
@@ -64,9 +64,10 @@ def side_by_side(ours, theirs, times=5):
 class Rows:
     """What was measured. Units are part of a row; met follows from target, better and the ratio or the value."""
 
-    def __init__(self):
+    def __init__(self, quick=False):
         self.rows = []
         self.part = None
+        self.quick = quick
 
     def add(self, what, value, unit, against=None, against_value=None, ratio=None, target=None, better="lower",
             note=None):
@@ -79,9 +80,9 @@ class Rows:
             ratio = value / against_value
         row = {"part": self.part, "what": what, "value": value, "unit": unit, "against": against,
                "against_value": against_value, "ratio": ratio, "target": target, "better": better, "note": note}
-        row["met"] = self.met(row)
+        row["met"] = None if self.quick else self.met(row)
         self.rows.append(row)
-        print(line_of(row), flush=True)
+        print(".", end="", file=sys.stderr, flush=True)
         return row
 
     def absent(self, what, unit, against, why="absent: not installed here", target=None, better="lower"):
@@ -104,13 +105,13 @@ def number(value):
     return f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
 
 
-def line_of(r):
+def line_of(r, quick=False):
     text = f"{r['what']:66} {number(r['value']):>12} {r['unit']:9}"
     if r["against"]:
         text += f" {number(r['ratio']):>8} x {r['against']}"
         if r["against_value"] is not None:
             text += f" ({number(r['against_value'])})"
-    if r["target"] is not None:
+    if r["target"] is not None and not quick:
         verdict = {True: "met", False: "MISSED", None: "not measured"}[r["met"]]
         text += f"; {'at most' if r['better'] == 'lower' else 'at least'} {number(r['target'])}: {verdict}"
     return text + (f" [{r['note']}]" if r["note"] else "")
@@ -118,15 +119,16 @@ def line_of(r):
 
 def print_table(rows, failed):
     part = None
-    print()
+    print("\nA figure; how many times that is of what it is measured against (in brackets: the figure of that); the target "
+          "for it.\n")
     for r in rows.rows:
         if r["part"] != part:
             part = r["part"]
             print(f"-- {part}")
-        print(line_of(r))
+        print(line_of(r, rows.quick))
     missed = sum(r["met"] is False for r in rows.rows)
-    print(f"{len(rows.rows)} figures: {sum(r['met'] is True for r in rows.rows)} targets met, {missed} missed" +
-          "".join(f"; {name}: {why}" for name, why in failed))
+    judged = "not judged" if rows.quick else f"{sum(r['met'] is True for r in rows.rows)} targets met, {missed} missed"
+    print(f"{len(rows.rows)} figures: {judged}" + "".join(f"; {name}: {why}" for name, why in failed))
 
 
 def machine():
@@ -167,7 +169,8 @@ def main(run=None):
     if not run:
         a.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     o = a.parse_args()
-    rows = Rows()
+    subprocess.run(["make", "-s", "-j2", "all", "bench-tools", f"B={os.environ.get('B', 'build')}"], cwd=ROOT, check=True)
+    rows = Rows(o.quick)
     failed = []
     if run:
         rows.part = os.path.basename(sys.argv[0]).removesuffix(".py")

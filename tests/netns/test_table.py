@@ -179,6 +179,12 @@ class Table(World):
         r = self.guardd.ctl("selfcheck")
         self.assertIn("kernel", r.stdout)
         until("nothing is left", lambda: not [b for b in self.guardd.json("list") if b["in_force"]])
+        self.guardd.stop()
+        self.guardd.start()
+        self.assertEqual(self.guardd.ctl("selfcheck").returncode, 0)
+        # Its log began anew: nothing of anybody's is missing.
+        self.assertEqual([s["lost"] for s in self.guardd.json("sources") if "selfcheck" in s["name"]], [0])
+        self.assertNotIn("its former file", self.guardd.log())
 
 
 _TALK = """

@@ -158,7 +158,7 @@ def try_one(tree, cases, mutant):
 
 def copy_tree(tree):
     """With the objects that are built already, which no mutant changes but one at a time."""
-    for part in ("src", "Makefile", "tests/tests.mk"):
+    for part in ("src", "Makefile", "tests/tests.mk", "tests/bench/bench.mk"):
         target = os.path.join(tree, part)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isdir(part):
