@@ -21,6 +21,13 @@
 #define DAYS3 "Mon|Tue|Wed|Thu|Fri|Sat|Sun"
 #define DAYS  "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 
+/* Parts of several of the usual forms. */
+#define WEEKDAY  "(?:%a )?"
+#define OF_MONTH "%b %d "
+#define CLOCK    "%k:%M:%S" FRACTION
+#define FRACTION "(?:\\.%f)?"
+#define YEAR     "(?: %ExY)?"
+
 /* What the fields stand for. "Ex" asks for exactly as many digits as there can be. */
 static const struct field {
 	const char *name, *regex;
@@ -82,17 +89,17 @@ static const struct usual {
     /* 2026-11-22T10:00:00.5+01:00, 2026/11/22 10:00:00, 2026.11.22  9:00:00 */
     {"%ExY(?<mark>[./-])%m\\k<mark>%d(?:T| {1,2})%H:%M:%S(?:[,.]%f)?(?:\\s*%z)?", true},
     /* Sun Nov 22 10:00:00.5 2026, Nov 22 10:00:00 */
-    {"(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?", true},
+    {WEEKDAY OF_MONTH CLOCK YEAR, true},
     /* Sun Nov 22 2026 10:00:00 */
-    {"(?:%a )?%b %d %ExY %k:%M:%S(?:\\.%f)?", true},
+    {WEEKDAY OF_MONTH "%ExY " CLOCK, true},
     /* 22/11/2026 10:00:00, 22-11-26 10:00:00 */
     {"%d(?<mark>[/-])%m\\k<mark>(?:%ExY|%Exy) %k:%M:%S", true},
     /* 22/Nov/2026:10:00:00 +0100, 22-Nov-2026 10:00:00.5 */
-    {"%d(?<mark>[/-])%b\\k<mark>%ExY[: ]?%H:%M:%S(?:\\.%f)?(?: %z)?", true},
+    {"%d(?<mark>[/-])%b\\k<mark>%ExY[: ]?%H:%M:%S" FRACTION "(?: %z)?", true},
     /* 11/22/2026:10:00:00 */
     {"%m/%d/%ExY:%H:%M:%S", true},
     /* 11-22-2026 10:00:00.5 */
-    {"%m-%d-%ExY %k:%M:%S(?:\\.%f)?", true},
+    {"%m-%d-%ExY " CLOCK, true},
     /* 1795341600, audit(1795341600.123:4) */
     {"epoch", false},
     /* 10:00:00 */
@@ -108,9 +115,9 @@ static const struct usual {
     /* 20261122T100000.5, 20261122 100000 */
     {"%ExY%Exm%Exd(?:T| {1,2})%ExH%ExM%ExS(?:[,.]%f)?(?:\\s*%z)?", true},
     /* CET Nov 22 10:00:00 */
-    {"(?:%Z )?(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?", true},
+    {"(?:%Z )?" WEEKDAY OF_MONTH CLOCK YEAR, true},
     /* +01:00 Nov 22 10:00:00 2026 */
-    {"(?:%z )?(?:%a )?%b %d %k:%M:%S(?:\\.%f)?(?: %ExY)?", true},
+    {"(?:%z )?" WEEKDAY OF_MONTH CLOCK YEAR, true},
     /* @4000000069... */
     {"tai64n", false},
 };

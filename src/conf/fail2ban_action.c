@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
+#include "conf/fail2ban_port.h"
 #include "conf/fail2ban_rule.h"
-#include "conf/port.h"
 
 #define PORTS_MAX 128 /* of a rule */
 
@@ -51,6 +52,7 @@ struct scope {
 	const struct f2b_jail *jail;
 	struct list ports; /* of const char * */
 	bool host, service, unknown;
+	bool narrower; /* something of the ports could not be taken */
 	const struct f2b_value *at; /* of the last that bans */
 };
 
@@ -110,50 +112,6 @@ reach_of(struct f2b *f, const struct f2b_jail *j, const struct f2b_action *a,
 
 /* --- ports --- */
 
-/* The number of a service in /etc/services; -1: none. */
-static int
-service_number(const struct f2b *f, const char *name, const char *proto)
-{
-	const struct f2b_file *file = f2b_file(f, "/etc/services");
-	const char *text = file && file->text ? file->text : "";
-	size_t n = strlen(name);
-
-	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		const char *end = line + strcspn(line, "#\n"), *p = line;
-		int number = -1;
-
-		for (unsigned word = 0; p < end; word++) {
-			size_t len = strcspn(p, " \t\n#");
-
-			if (word == 1) {
-				number = (int)strtol(p, (char **)&p, 10);
-				if (*p != '/' || strncmp(p + 1, proto, strlen(proto)) != 0)
-					break;
-				len = strcspn(p, " \t\n#");
-				if (line < end && strncmp(line, name, n) == 0 &&
-				    strchr(" \t", line[n]))
-					return number;
-			} else if (word > 1 && len == n && strncmp(p, name, n) == 0) {
-				return number;
-			}
-			p += len;
-			p += strspn(p, " \t");
-		}
-	}
-	return -1;
-}
-
-static int
-port_number(const struct f2b *f, const char *text, const char *proto)
-{
-	char *end;
-	long n = strtol(text, &end, 10);
-
-	if (end > text && !*end)
-		return n >= 0 && n <= 65535 ? (int)n : -1;
-	return service_number(f, text, proto);
-}
-
 static void
 add_port(struct scope *s, const char *proto, const char *text, const struct f2b_value *at)
 {
@@ -162,16 +120,17 @@ add_port(struct scope *s, const char *proto, const char *text, const struct f2b_
 	int low, high;
 
 	/* A service's name may hold '-'. */
-	low = text[n] == '-' ? port_number(s->f, text, proto) : -1;
+	low = text[n] == '-' ? f2b_port_number(s->f, text, proto) : -1;
 	if (low >= 0) {
 		high = low;
 	} else {
-		low = port_number(s->f, from, proto);
-		high = text[n] ? port_number(s->f, text + n + 1, proto) : low;
+		low = f2b_port_number(s->f, from, proto);
+		high = text[n] ? f2b_port_number(s->f, text + n + 1, proto) : low;
 	}
 	if (low < 0 || high < low) {
 		f2b_note(
 		    s->f->report, F2B_ERROR, at, "port %.60s is not known for %s", text, proto);
+		s->narrower = true;
 		return;
 	}
 	if (low <= 1 && high == 65535) {
@@ -181,6 +140,7 @@ add_port(struct scope *s, const char *proto, const char *text, const struct f2b_
 	if (s->ports.n == PORTS_MAX) {
 		f2b_note(s->f->report, F2B_ERROR, at, "more than %d ports; %.60s is left out",
 		    PORTS_MAX, text);
+		s->narrower = true;
 		return;
 	}
 	name = low == high ? arena_printf(s->f->arena, "%s/%d", proto, low)
@@ -209,8 +169,10 @@ add_protocols(struct scope *s, const char *protocols, struct list *out, const st
 				*(const char **)list_add(s->f->arena, out, sizeof(word)) = known[k];
 				found = true;
 			}
-		if (!found)
+		if (!found) {
 			f2b_note(s->f->report, F2B_LOST, at, "protocol %.30s", word);
+			s->narrower = true;
+		}
 	}
 }
 
@@ -254,15 +216,19 @@ take_action(struct scope *s, const struct f2b_action *a)
 	}
 }
 
-static void
-put_ports(const struct scope *s, struct strbuf *out)
+/* "tcp/25, tcp/587" */
+static const char *
+ports_text(const struct scope *s)
 {
 	const char *const *ports = s->ports.items;
+	struct strbuf b = {0};
+	const char *text;
 
-	strbuf_puts(out, "scope: service\nports: [");
 	for (size_t i = 0; i < s->ports.n; i++)
-		strbuf_printf(out, "%s%s", i ? ", " : "", ports[i]);
-	strbuf_puts(out, "]\n");
+		strbuf_printf(&b, "%s%s", i ? ", " : "", ports[i]);
+	text = arena_dup(s->f->arena, b.text ? b.text : "", b.len);
+	strbuf_fini(&b);
+	return text;
 }
 
 bool
@@ -284,7 +250,27 @@ f2b_lets_in(struct f2b *f, const struct f2b_jail *j)
 	return false;
 }
 
-void
+/* A ban becomes no wider when ports are not known, and not narrower without a word. */
+static int
+put_ports(const struct scope *s, struct strbuf *out)
+{
+	const char *text = ports_text(s);
+
+	if (s->ports.n == 0) {
+		f2b_note(s->f->report, F2B_LOST, s->at,
+		    "none of the ports that it bans from can be told; the jail is left out");
+		return -ENOENT;
+	}
+	strbuf_printf(out, "scope: service\nports: [%s]\n", text);
+	if (s->narrower)
+		f2b_note(s->f->report, F2B_DIFFERS, s->at,
+		    "bans only from %s: not all that it bans from could be taken", text);
+	else
+		f2b_note(s->f->report, F2B_TAKEN, s->at, "bans from %s, before DNAT", text);
+	return 0;
+}
+
+int
 f2b_scope(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 {
 	struct scope s = {.f = f, .jail = j};
@@ -293,18 +279,19 @@ f2b_scope(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 
 	for (size_t i = 0; i < j->actions.n; i++)
 		take_action(&s, &actions[i]);
-	if (s.service && !s.host && s.ports.n > 0) {
-		put_ports(&s, out);
-		f2b_note(f->report, F2B_TAKEN, s.at, "bans from %zu port%s, before DNAT", s.ports.n,
-		    s.ports.n == 1 ? "" : "s or ranges");
-	} else if (s.host || s.service) {
+	if (s.service && !s.host)
+		return put_ports(&s, out);
+	if (s.host) {
 		f2b_note(f->report, F2B_TAKEN, s.at, "bans from the whole host");
-	} else if (s.unknown) {
+		return 0;
+	}
+	if (s.unknown) {
 		f2b_note(f->report, F2B_DIFFERS, at,
 		    "no action is known to ban; guardd bans from the whole host");
-	} else {
-		strbuf_puts(out, "dry_run: yes\n");
-		f2b_note(f->report, F2B_DIFFERS, at,
-		    "no action bans on this host: the rule decides and tells, and bans nobody");
+		return 0;
 	}
+	strbuf_puts(out, "dry_run: yes\n");
+	f2b_note(f->report, F2B_DIFFERS, at,
+	    "no action bans on this host: the rule decides and tells, and bans nobody");
+	return 1;
 }

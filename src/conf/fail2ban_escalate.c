@@ -152,10 +152,15 @@ static const char *
 forget_of(struct f2b *f, const struct f2b_rule_as *as)
 {
 	double seconds = DAY;
+	const char *text;
 
-	if (as->forget && (f2b_seconds(as->forget, &seconds) < 0 || seconds < 0))
+	if (as->forget && (f2b_seconds(as->forget->text, &seconds) < 0 || seconds < 0))
 		seconds = DAY;
-	return span_text(f, fmin(fmax(seconds, 60), LONGEST));
+	text = span_text(f, fmin(fmax(seconds, 60), LONGEST));
+	if (as->forget)
+		f2b_note(f->report, F2B_TAKEN, as->forget, "dbpurgeage -> forget of escalate: %s",
+		    text);
+	return text;
 }
 
 /* What else an incremented ban time may have, and guardd has not. */
@@ -217,7 +222,7 @@ increment(struct f2b *f, const struct f2b_jail *j, const struct f2b_rule_as *as,
 
 /*
  * Who is banned so often within that time gets the long ban. guardd's bans are of a rule, so that
- * they grow up to it there.
+ * they grow up to it there. What is told of it is told of that jail.
  */
 static void
 recidive(struct f2b *f, const struct f2b_jail *j, const struct f2b_rule_as *as, double first,
@@ -227,20 +232,26 @@ recidive(struct f2b *f, const struct f2b_jail *j, const struct f2b_rule_as *as, 
 	const struct f2b_value *at = f2b_jail_get(r->jail, "bantime");
 	double steps = r->bans > 2 ? r->bans - 1 : 1, max = fmin(r->duration, LONGEST), factor;
 
+	f->report->jail = r->jail->name;
 	if (max <= first) {
 		f2b_note(f->report, F2B_TAKEN, at,
-		    "jail %s: bans of %s last as long or longer from the first", r->jail->name,
-		    j->name);
+		    "bans of jail %s last as long or longer from the first", j->name);
+		f->report->jail = j->name;
 		return;
 	}
 	factor = ceil(pow(max / first, 1 / steps) * 1000) / 1000;
 	factor = fmin(factor, FACTOR_MAX);
 	put(out, factor, max, span_text(f, fmin(fmax(r->within, 60), LONGEST)));
 	f2b_note(f->report, F2B_DIFFERS, at,
-	    "jail %s -> escalate of the rules: a source's ban number %.0f within %s lasts %s, as "
-	    "there; those before it grow towards it, it is for the rule's ports, and bans of "
-	    "other rules are not counted in",
-	    r->jail->name, r->bans, span_text(f, r->within), span_text(f, max));
+	    "bantime -> escalate of the rules: a source's ban number %.0f of one rule within %s "
+	    "lasts %s, and those before it grow towards it",
+	    r->bans, span_text(f, r->within), span_text(f, max));
+	if (as->scope && strstr(as->scope, "scope: service"))
+		f2b_note(f->report, F2B_DIFFERS, f2b_get(&r->jail->options, "action"),
+		    "the long ban is for the rule's own ports (jail %s), not for what this jail "
+		    "bans from",
+		    j->name);
+	f->report->jail = j->name;
 }
 
 void

@@ -22,7 +22,8 @@
 
 #define HEADER     100 /* bytes of the file's header */
 #define STEPS_ONCE 100000
-#define NAME_MOST  128                /* bytes of a jail's name */
+#define NAME_MOST  128 /* bytes of a jail's name */
+#define SUM_MOST   40
 #define TIME_MOST  (INT64_C(1) << 36) /* seconds: past it a time makes no sense */
 #define COUNT_MOST 65535
 
@@ -222,22 +223,22 @@ take_ban(struct run *r, sqlite3_stmt *s)
 	json_end(&j);
 }
 
-/* jail, path, firstlinemd5, lastfilepos */
+/* jail, path, firstlinemd5 (which is SHA-1 with Python 3; empty: there was no line), lastfilepos */
 static void
 take_log(struct run *r, sqlite3_stmt *s)
 {
 	const char *jail = text_of(s, 0, NAME_MOST), *path = text_of(s, 1, 1024),
-		   *md5 = text_of(s, 2, 32);
+		   *head = text_of(s, 2, SUM_MOST);
 	int64_t at = sqlite3_column_int64(s, 3);
 	struct json j;
 
-	if (!jail || !path || !md5 || at < 0)
+	if (!jail || !path || at < 0)
 		return;
 	json_begin(&j, r->out);
 	json_text(&j, "type", "log");
 	json_text(&j, "jail", jail);
 	json_text(&j, "path", path);
-	json_text(&j, "head", md5);
+	json_text(&j, "head", head ? head : "");
 	json_int(&j, "offset", at);
 	json_end(&j);
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/json_write.h"
 #include "conf/fail2ban_rule.h"
@@ -117,7 +118,8 @@ filter_key(struct importing *i, const struct f2b_jail *j, const char *sources)
 
 	strbuf_printf(&key, "%d\n%s", j->systemd, sources);
 	for (size_t k = 0; k < j->definition.options.n; k++)
-		if (strcmp(o[k].name, "usedns") != 0)
+		/* Of its values "no" alone has another filter: names are not taken for sources. */
+		if (strcmp(o[k].name, "usedns") != 0 || strcasecmp(o[k].value.text, "no") == 0)
 			strbuf_printf(&key, "%s=%s\n", o[k].name, o[k].value.text);
 	text = arena_dup(&i->im->arena, key.text, key.len);
 	strbuf_fini(&key);
@@ -356,8 +358,8 @@ f2b_import_run(struct f2b_import *im, struct strbuf *out)
 		take_jail(&i, (struct f2b_jail *)i.jails.items + k);
 	im->report.jail = NULL;
 	if (i.jails.n == 0)
-		f2b_note(
-		    &im->report, F2B_LOST, NULL, "no jail is enabled: there is nothing to take");
+		f2b_note(&im->report, F2B_LOST, NULL,
+		    "there is no jail that is enabled and can be taken");
 	put_notes(&i);
 	put_summary(&i);
 	return im->report.count[F2B_LOST] + im->report.count[F2B_ERROR] > 0;

@@ -56,16 +56,8 @@ tell(struct reader *r, uint32_t line, const char *what, const char *text, size_t
 	f2b_note(r->report, F2B_ERROR, &at, "%s%.*s", what, (int)(n < 80 ? n : 80), text);
 }
 
-static size_t
-trim_end(const char *text, size_t n)
-{
-	while (n > 0 && ini_is_space(text[n - 1]))
-		n--;
-	return n;
-}
-
-static char *
-lower(struct arena *a, const char *text, size_t n)
+char *
+ini_lower(struct arena *a, const char *text, size_t n)
 {
 	char *out = arena_dup(a, text, n);
 
@@ -73,6 +65,14 @@ lower(struct arena *a, const char *text, size_t n)
 		if (*p >= 'A' && *p <= 'Z')
 			*p = (char)(*p + ('a' - 'A'));
 	return out;
+}
+
+static size_t
+trim_end(const char *text, size_t n)
+{
+	while (n > 0 && ini_is_space(text[n - 1]))
+		n--;
+	return n;
 }
 
 /* The option that was read up to here is whole. */
@@ -151,7 +151,7 @@ option(struct reader *r, uint32_t line, const char *text, size_t n)
 		tell(r, line, "neither a section nor an option: ", text, n);
 		return;
 	}
-	r->option = lower(r->arena, text, trim_end(text, eq));
+	r->option = ini_lower(r->arena, text, trim_end(text, eq));
 	r->value.line = line;
 	if (f2b_get(&r->fresh, r->option))
 		tell(r, line,

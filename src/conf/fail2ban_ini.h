@@ -27,3 +27,5 @@ struct f2b_section *ini_section_add(struct arena *a, struct ini *ini, const char
 
 /* White space as Python's str.strip has it, of what is ASCII. */
 bool ini_is_space(char c);
+/* n bytes of text in the arena, with a-z for A-Z. */
+char *ini_lower(struct arena *a, const char *text, size_t n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/fail2ban_jail.h"
+#include "conf/fail2ban_rule.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #define VERSION_SEEN "1.0.2" /* what %(fail2ban_version)s is */
 
 /* Options that a jail has beside its filter's, as the reference reads them. */
-static const char *const jail_options[] = {"enabled", "backend", "maxretry", "maxmatches",
+const char *const f2b_jail_options[] = {"enabled", "backend", "maxretry", "maxmatches",
     "findtime", "bantime", "bantime.increment", "bantime.factor", "bantime.formula",
     "bantime.multipliers", "bantime.maxtime", "bantime.rndtime", "bantime.overalljails",
     "ignorecommand", "ignoreself", "ignoreip", "ignorecache", "filter", "logtimezone",
@@ -99,7 +100,10 @@ read_filter(struct f2b *f, struct f2b_jail *j, struct f2b_section *section, stru
 	}
 	call->ini = f2b_filter_ini(f, j->filter);
 	if (!call->ini || !ini_section(call->ini, "Definition")) {
-		f2b_note(f->report, F2B_ERROR, v, "filter = %.80s: there is no filter.d/%s.conf",
+		f2b_note(f->report, F2B_ERROR, v,
+		    call->ini ? "filter = %.80s: filter.d/%s.conf has no [Definition]: it is a "
+				"part of other filters"
+			      : "filter = %.80s: there is no filter.d/%s.conf",
 		    v->text, j->filter);
 		return -ENOENT;
 	}
@@ -108,6 +112,24 @@ read_filter(struct f2b *f, struct f2b_jail *j, struct f2b_section *section, stru
 	call->backend = backend ? backend->text : "auto";
 	call->jail = &j->options;
 	return add_known(f, section, call);
+}
+
+/* A jail without a filter has what stands in the jail itself. */
+static void
+own_filter(struct f2b *f, struct f2b_jail *j)
+{
+	const struct f2b_value *v = f2b_jail_get(j, "failregex");
+
+	for (size_t i = 0; v && f2b_filter_options[i]; i++) {
+		const struct f2b_value *option = f2b_get(&j->options, f2b_filter_options[i]);
+
+		if (option)
+			f2b_set(f->arena, &j->definition, f2b_filter_options[i], option);
+	}
+	if (v) {
+		j->filter_at = *v;
+		j->filter_at.text = arena_printf(f->arena, "failregex of jail %s", j->name);
+	}
 }
 
 static int
@@ -143,12 +165,14 @@ read_jail(struct f2b *f, struct ini *ini, struct f2b_section *section, struct f2
 
 	if (get_all(f, ini, j->name, first, &j->options) < 0 ||
 	    read_filter(f, j, section, &call) < 0 ||
-	    get_all(f, ini, j->name, jail_options, &j->options) < 0 ||
+	    get_all(f, ini, j->name, f2b_jail_options, &j->options) < 0 ||
 	    get_all(f, ini, j->name, f2b_filter_options, &j->options) < 0)
 		return -EINVAL;
 	backend = f2b_jail_get(j, "backend");
 	j->systemd = backend && strncmp(backend->text, "systemd", 7) == 0;
-	if (*j->filter && f2b_filter_take(f, &call, &j->definition) < 0)
+	if (!*j->filter)
+		own_filter(f, j);
+	else if (f2b_filter_take(f, &call, &j->definition) < 0)
 		return -EINVAL;
 	return read_actions(f, j);
 }
@@ -174,8 +198,16 @@ take_section(struct f2b *f, struct ini *ini, struct f2b_section *s, struct list 
 		return;
 	}
 	enabled = f2b_get(&j.options, "enabled");
-	if (!enabled || !f2b_is_true(enabled->text))
+	if (!enabled || !f2b_is_true(enabled->text)) {
+		if (enabled && !f2b_is_false(enabled->text))
+			f2b_note(f->report, F2B_ERROR, enabled,
+			    "enabled = %.30s: neither yes nor no, which is no there: the jail is "
+			    "not enabled",
+			    enabled->text);
 		return;
+	}
+	f->enabled++;
+	f2b_check_options(f, s->name);
 	if (read_jail(f, ini, s, &j) < 0)
 		f2b_note(f->report, F2B_ERROR, &at, "jail %s is left out", s->name);
 	else

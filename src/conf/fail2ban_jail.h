@@ -17,7 +17,7 @@ struct f2b_action {
 struct f2b_jail {
 	const char *name;
 	struct f2b_section options; /* those that a jail has, but filter's and action's own text */
-	const char *filter;         /* "": none */
+	const char *filter;         /* "": none, or what stands in the jail */
 	struct f2b_value filter_at; /* its text as it is called, "sshd[mode=aggressive]" */
 	struct f2b_section definition;
 	struct list actions; /* of struct f2b_action */
@@ -45,7 +45,8 @@ struct f2b_call {
 	struct f2b_section *init;
 };
 
-extern const char *const f2b_filter_options[]; /* ends with NULL */
+/* Both end with NULL. */
+extern const char *const f2b_filter_options[], *const f2b_jail_options[];
 
 /* all: every option of [Definition], not just those of the language. */
 int f2b_combine(struct f2b *f, const struct f2b_call *call, bool all, struct f2b_section *out);

@@ -317,7 +317,8 @@ f2b_load(struct f2b **out, struct arena *a, struct f2b_report *report, const cha
 	walk(f, f->dir, 0);
 	read_included(f);
 	read_named(f);
-	add_file(f, "/etc/services", false);
+	if (stat("/etc/services", &st) == 0)
+		add_file(f, "/etc/services", false);
 	*out = f;
 	return 0;
 }

@@ -19,6 +19,7 @@ struct f2b {
 	struct list merged; /* of what was put together, by name */
 	size_t total;       /* bytes read, and made by references */
 	uint64_t work;      /* bytes copied for <tags> */
+	size_t enabled;     /* jails, with those that cannot be read */
 };
 
 struct f2b_file {
@@ -65,6 +66,8 @@ int f2b_tags(struct f2b *f, struct f2b_section *options, f2b_tag_fn more, void *
 /* "1d 12h", "10m", "1h+30min", "10*60", "-1": seconds. -EINVAL: it is none of these. */
 int f2b_seconds(const char *text, double *out);
 bool f2b_is_true(const char *text);
+/* A value may be neither. */
+bool f2b_is_false(const char *text);
 /* Words between blanks, commas and line ends: of const char *. */
 void f2b_words(struct arena *a, const char *text, struct list *words);
 /* Lines that are not empty, trimmed: of const char *. */

@@ -11,6 +11,7 @@
 #define LONGEST   (3660 * 86400.0) /* the longest ban of a rule */
 #define WINDOW    (366 * 86400.0)  /* the longest window */
 #define NEVER_MAX 1024             /* entries of never_ban */
+#define NEVER_GROUP "f2b-ignoreip" /* host names, in the main file */
 
 /* What the reference takes where nothing is set. */
 #define DEFAULT_RETRY 3
@@ -108,7 +109,8 @@ duration(struct f2b *f, const struct f2b_jail *j, struct strbuf *text)
 
 struct never {
 	struct f2b *f;
-	struct strbuf text;
+	bool grouped; /* of the main file: host names stand in a group of their own */
+	struct strbuf text, names;
 	size_t n;
 };
 
@@ -146,15 +148,18 @@ read_prefix(const char *word, struct prefix *p)
 }
 
 static void
-add_never(struct never *n, const char *text, const struct f2b_value *at)
+add_never(struct never *n, const char *text, bool name, const struct f2b_value *at)
 {
+	struct strbuf *out = name && n->grouped ? &n->names : &n->text;
+
 	if (n->n == NEVER_MAX) {
 		f2b_note(n->f->report, F2B_ERROR, at,
 		    "more than %d entries for never_ban; %.60s is left out", NEVER_MAX, text);
 		return;
 	}
-	strbuf_printf(&n->text, "%s", n->n++ ? ", " : "");
-	print_text(&n->text, text);
+	strbuf_puts(out, out->len ? ", " : "");
+	print_text(out, text);
+	n->n++;
 }
 
 static void
@@ -164,10 +169,10 @@ ignore_word(struct never *n, const char *word, const struct f2b_value *at)
 	char text[ADDR_TEXT_MAX];
 
 	if (read_prefix(word, &p)) {
-		add_never(n, prefix_format(&p, text), at);
+		add_never(n, prefix_format(&p, text), false, at);
 	} else if (strchr(word, '.') && !strpbrk(word, ":/") && strlen(word) < 254 &&
 		   word[strspn(word, "0123456789.")]) {
-		add_never(n, word, at);
+		add_never(n, word, true, at);
 		f2b_note(n->f->report, F2B_DIFFERS, at,
 		    "ignoreip %.80s: the name is asked for when guardd reads its configuration, "
 		    "not at each ban",
@@ -211,28 +216,74 @@ ignore_file(struct never *n, const char *path, const struct f2b_value *at)
 	    "ignoreip file:%.120s -> never_ban, as the file is now: it is not read again", path);
 }
 
-void
-f2b_never_ban(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
+static void
+ignore_value(struct never *n, const struct f2b_value *v)
 {
-	const struct f2b_value *v = f2b_jail_get(j, "ignoreip");
-	struct never n = {.f = f};
 	struct list words = {0};
 
-	f2b_words(f->arena, v ? v->text : "", &words);
+	f2b_words(n->f->arena, v ? v->text : "", &words);
 	for (size_t i = 0; i < words.n; i++) {
 		const char *word = ((const char **)words.items)[i];
 
 		if (strncmp(word, "file:", 5) == 0)
-			ignore_file(&n, word + 5, v);
+			ignore_file(n, word + 5, v);
 		else
-			ignore_word(&n, word, v);
+			ignore_word(n, word, v);
 	}
+}
+
+/* NULL: the defaults spare nobody. */
+static const struct f2b_value *
+default_ignore(struct f2b *f, struct f2b_value *v)
+{
+	struct f2b_scope scope = {.ini = f2b_merged(f, "jail"), .section = "DEFAULT"};
+
+	return scope.ini && f2b_value_get(f, &scope, "ignoreip", v) == 0 && *v->text ? v : NULL;
+}
+
+void
+f2b_never_ban(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
+{
+	const struct f2b_value *v = f2b_jail_get(j, "ignoreip"), *all;
+	struct never n = {.f = f};
+	struct f2b_value defaults;
+
+	ignore_value(&n, v);
 	if (n.n > 0) {
 		strbuf_printf(out, "never_ban: [%s]\n", n.text.text);
 		f2b_note(f->report, F2B_TAKEN, v, "ignoreip -> never_ban: %zu entr%s", n.n,
 		    n.n == 1 ? "y" : "ies");
 	}
+	all = default_ignore(f, &defaults);
+	v = f2b_get(&j->options, "ignoreip");
+	if (all && v && (v->line != all->line || strcmp(v->file ? v->file : "", all->file) != 0))
+		f2b_note(f->report, F2B_DIFFERS, v,
+		    "ignoreip of the jail's own: here those of [DEFAULT] are spared, too, and "
+		    "guardd's own rules spare those alone");
 	strbuf_fini(&n.text);
+	strbuf_fini(&n.names);
+}
+
+void
+f2b_never_main(struct f2b *f, struct strbuf *out)
+{
+	struct f2b_value value;
+	const struct f2b_value *v = default_ignore(f, &value);
+	struct never n = {.f = f, .grouped = true};
+
+	ignore_value(&n, v);
+	if (n.n > 0) {
+		strbuf_puts(out, "# Whom no rule bans, neither imported nor shipped ones: ignoreip of [DEFAULT].\n");
+		if (n.names.len > 0)
+			strbuf_printf(out, "groups: {" NEVER_GROUP ": [%s]}\n", n.names.text);
+		strbuf_printf(out, "never_ban: [%s%s%s]\n", n.names.len ? NEVER_GROUP : "",
+		    n.names.len && n.text.len ? ", " : "", n.text.len ? n.text.text : "");
+		f2b_note(f->report, F2B_TAKEN, v,
+		    "ignoreip of [DEFAULT] -> never_ban of guardd.yaml, for all rules: %zu entr%s",
+		    n.n, n.n == 1 ? "y" : "ies");
+	}
+	strbuf_fini(&n.text);
+	strbuf_fini(&n.names);
 }
 
 /* --- the rest of a jail --- */
@@ -270,7 +321,7 @@ f2b_rule_yaml(
 	strbuf_printf(out, "ban: %s\nfilters: [%s]\npoints: %ld\nwithin: %s\nfor: %s\n", as->name,
 	    as->filter, points, within.text, span.text);
 	f2b_escalate(f, j, as, first, out);
-	f2b_scope(f, j, out);
+	strbuf_puts(out, as->scope ? as->scope : "");
 	f2b_never_ban(f, j, out);
 	tell_others(f, j);
 	strbuf_fini(&within);

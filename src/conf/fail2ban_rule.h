@@ -18,7 +18,8 @@ struct f2b_recidive {
 
 struct f2b_rule_as {
 	const char *name, *filter; /* guardd's names */
-	const char *forget;        /* dbpurgeage, as it is written; NULL: the default */
+	const char *scope;         /* what f2b_scope wrote; NULL: nothing */
+	const struct f2b_value *forget; /* dbpurgeage; NULL: the default */
 	const struct f2b_recidive *recidive;
 };
 
@@ -40,9 +41,19 @@ void f2b_escalate(struct f2b *f, const struct f2b_jail *j, const struct f2b_rule
 /* True when what the jail matches is let in, not banned: guardd has no such rules, which is told.
  */
 bool f2b_lets_in(struct f2b *f, const struct f2b_jail *j);
-/* The lines scope and ports, or dry_run. */
-void f2b_scope(struct f2b *f, const struct f2b_jail *j, struct strbuf *out);
+/*
+ * The lines scope and ports, or dry_run. 0; 1: the rule bans nobody; -ENOENT: what it bans from
+ * cannot be told, so that there is no rule.
+ */
+int f2b_scope(struct f2b *f, const struct f2b_jail *j, struct strbuf *out);
 /* The key sources of the filter. -ENOENT: the jail reads nothing, which is told. */
 int f2b_sources(struct f2b *f, const struct f2b_jail *j, struct strbuf *out);
 /* The line never_ban, when there is one. */
 void f2b_never_ban(struct f2b *f, const struct f2b_jail *j, struct strbuf *out);
+/* The main file with whom [DEFAULT] spares; nothing when that is nobody. */
+void f2b_never_main(struct f2b *f, struct strbuf *out);
+
+/* --- what a jail sets that it has not (fail2ban_options.c) --- */
+
+/* Options that mean nothing there, values that are refused there, options without a counterpart. */
+void f2b_check_options(struct f2b *f, const char *jail);

@@ -279,6 +279,20 @@ add_file(struct f2b *f, const struct f2b_value *v, char *path, struct list *file
 		*(char **)list_add(f->arena, files, sizeof(path)) = path;
 }
 
+/* "/var/log/a.log, /var/log/b/?.log" */
+static const char *
+paths_text(struct arena *a, const struct list *files)
+{
+	struct strbuf b = {0};
+	const char *text;
+
+	for (size_t i = 0; i < files->n; i++)
+		strbuf_printf(&b, "%s%s", i ? ", " : "", ((char **)files->items)[i]);
+	text = arena_dup(a, b.text, b.len);
+	strbuf_fini(&b);
+	return text;
+}
+
 static int
 file_sources(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 {
@@ -300,8 +314,8 @@ file_sources(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 	}
 	strbuf_puts(out, "]\n    header: none\n");
 	put_zone(f, j, out);
-	f2b_note(f->report, F2B_TAKEN, v, "logpath -> sources: %zu file%s", files.n,
-	    files.n == 1 ? "" : "s or patterns");
+	f2b_note(f->report, F2B_TAKEN, v, "logpath -> sources: reads %s",
+	    paths_text(f->arena, &files));
 	v = f2b_jail_get(j, "logencoding");
 	if (v && strcasecmp(v->text, "auto") != 0 && strcasecmp(v->text, "utf-8") != 0 &&
 	    strcasecmp(v->text, "ascii") != 0 && strcasecmp(v->text, "utf8") != 0)

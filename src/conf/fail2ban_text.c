@@ -8,15 +8,29 @@
 
 #define NESTED_MAX 20 /* parentheses in each other */
 
+static bool
+is_one_of(const char *text, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
+
 bool
 f2b_is_true(const char *text)
 {
 	static const char *const words[] = {"1", "on", "true", "yes"};
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (strcasecmp(text, words[i]) == 0)
-			return true;
-	return false;
+	return is_one_of(text, words, 4);
+}
+
+bool
+f2b_is_false(const char *text)
+{
+	static const char *const words[] = {"", "0", "off", "false", "no"};
+
+	return is_one_of(text, words, 5);
 }
 
 static void

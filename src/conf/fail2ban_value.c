@@ -58,17 +58,6 @@ afford(struct f2b *f, size_t n)
 	return n <= F2B_VALUE && f->total <= F2B_TOTAL + VALUES_TOTAL;
 }
 
-static char *
-lower(struct arena *a, const char *text, size_t n)
-{
-	char *out = arena_dup(a, text, n);
-
-	for (char *p = out; *p; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p + ('a' - 'A'));
-	return out;
-}
-
 /*
  * %(SECTION/NAME)s: that section's value, or the default; known: what a later file replaced.
  * Neither may have capitals: the reference looks for them in small letters, and finds nothing.
@@ -107,7 +96,7 @@ static int expand(struct resolving *r, const char *text, unsigned depth);
 static int
 reference(struct resolving *r, const char *text, size_t n, unsigned depth)
 {
-	const char *name = lower(r->f->arena, text, n);
+	const char *name = ini_lower(r->f->arena, text, n);
 	const struct f2b_value *v;
 
 	if (strcmp(name, "__name__") == 0 && r->scope->section) {
@@ -198,7 +187,7 @@ f2b_value_get_far(
     struct f2b *f, const struct f2b_scope *scope, const char *option, struct f2b_value *out)
 {
 	const char *far = far_option(option);
-	const char *name = lower(f->arena, far ? far : option, strlen(far ? far : option));
+	const char *name = ini_lower(f->arena, far ? far : option, strlen(far ? far : option));
 	struct f2b_scope other = {.ini = scope->ini};
 
 	if (far) {
@@ -218,7 +207,7 @@ f2b_value_get_far(
 				return r;
 		}
 	}
-	return f2b_value_get(f, scope, lower(f->arena, option, strlen(option)), out);
+	return f2b_value_get(f, scope, ini_lower(f->arena, option, strlen(option)), out);
 }
 
 /* --- <tags> --- */

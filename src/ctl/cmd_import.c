@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <fcntl.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ctl/ask.h"
 #include "ctl/import_history.h"
@@ -81,11 +83,13 @@ print_lines(const struct import *im)
 static int
 check(const struct globals *g, const char *out)
 {
+	/* What is wrong comes on standard error; that nothing is wrong is no JSON line. */
+	_cleanup_(closep) int nowhere = g->json ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
 	struct globals there = *g;
 
 	there.etc = out;
 	fflush(stdout);
-	if (tool_conf(&there, "--check", g->json ? STDERR_FILENO : -1) == EXIT_DONE)
+	if (tool_conf(&there, "--check", nowhere) == EXIT_DONE)
 		return EXIT_DONE;
 	fprintf(stderr, "guardctl: guardd does not take what is in %s\n", out);
 	return EXIT_FAILED;
@@ -115,6 +119,16 @@ write_out(
 	return check(g, out);
 }
 
+/* Whether guardd's own configuration is there: then it has to read what was written. */
+static bool
+is_in_use(const struct globals *g, const char *out)
+{
+	struct stat a, b;
+
+	return stat(out, &a) == 0 && stat(g->etc, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
 static int
 run(const struct globals *g, const struct args *a)
 {
@@ -133,6 +147,9 @@ run(const struct globals *g, const struct args *a)
 	r = translate(dir, &im);
 	if (r <= EXIT_FAILED && (out || !history))
 		s = write_out(g, &im, dir, out ? out : DEFAULT_OUT, args_flag(a, "force"));
+	/* Bans are handed over to rules, which must be in force by then. */
+	if (r <= EXIT_FAILED && s == EXIT_DONE && history && out && is_in_use(g, out))
+		s = cmd_reload.run(g, a);
 	if (r <= EXIT_FAILED && s == EXIT_DONE && history)
 		s = import_history(g, &im, database);
 	import_fini(&im);
@@ -154,7 +171,9 @@ const struct command cmd_import = {
 	"only. With --history the bans in force, and the counts of former ones, are taken from "
 	"its\n"
 	"database (the one that its configuration names, or --database) and handed to the running\n"
-	"guardd; without --out nothing is written then. Exit status 1: something could not be "
+	"guardd; without --out nothing is written then, and where --out is guardd's own folder it "
+	"reloads\n"
+	"before. Exit status 1: something could not be "
 	"taken.\n",
     .run = run,
 };

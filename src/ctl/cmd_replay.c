@@ -26,11 +26,7 @@ pipeline(const struct globals *g, const struct args *a, int image, struct out_ta
 	const char *filter = args_option(a, "filter");
 	struct tool reader = {
 	    .name = "guardd-reader", .args = {"--replay"}, .in = -1, .image = image};
-	struct tool judge = {.name = "guardd-judge", .args = {"--replay"}, .image = image};
-	_cleanup_(closep) int hits = -1, bans = -1;
-	pid_t reading, judging;
 	size_t n = 1;
-	int r, s;
 
 	if (filter) {
 		reader.args[n++] = "--filter";
@@ -38,18 +34,7 @@ pipeline(const struct globals *g, const struct args *a, int image, struct out_ta
 	}
 	for (size_t i = 0; i < a->n; i++)
 		reader.args[n++] = a->words[i];
-	reading = tool_start_piped(&reader, &hits);
-	if (reading < 0)
-		return EXIT_CANNOT;
-	judge.in = hits;
-	judging = tool_start_piped(&judge, &bans);
-	closep(&hits);
-	hits = -1;
-	r = judging < 0 ? EXIT_CANNOT : ask_read_lines(bans, g->json ? ask_print_raw : on_line, t);
-	s = tool_wait(&reader, reading);
-	if (s == EXIT_DONE && judging > 0)
-		s = tool_wait(&judge, judging);
-	return s != EXIT_DONE ? s : r;
+	return tool_replay(&reader, g->json ? ask_print_raw : on_line, t);
 }
 
 static int

@@ -16,6 +16,7 @@ struct history {
 	json_t *bans;  /* array of those in the database */
 	json_t *logs;  /* array: how far each file was read */
 	json_t *rules; /* object: the rules that guardd has */
+	json_t *taken; /* object: "PREFIX RULE" of bans that hold */
 	char *broken;  /* what is wrong with the database; owned, NULL: nothing */
 	int64_t strangers, senseless;
 	int64_t held, former, by_hand, unknown, refused, late;
@@ -104,9 +105,27 @@ word_number(struct strbuf *request, int64_t n)
 	ask_word(request, text);
 }
 
+static json_t *
+taken_key(json_t *ban)
+{
+	return json_sprintf("%s %s", out_str(ban, "prefix"), out_str(ban, "rule"));
+}
+
+static void
+on_adopted(void *ctx, const char *line, json_t *ban)
+{
+	struct history *h = ctx;
+	json_t *key = taken_key(ban);
+
+	(void)line;
+	if (json_is_true(json_object_get(ban, "in_force")))
+		json_object_set_new(h->taken, json_string_value(key), json_true());
+	json_decref(key);
+}
+
 /* As a ban of its rule, with its level. */
 static int
-adopt(const struct history *h, json_t *ban, const char *rule)
+adopt(struct history *h, json_t *ban, const char *rule)
 {
 	_cleanup_(strbuf_fini) struct strbuf request = {0};
 
@@ -123,7 +142,7 @@ adopt(const struct history *h, json_t *ban, const char *rule)
 		ask_word(&request, "never");
 	else
 		word_number(&request, out_int(ban, "until"));
-	return ask_daemon(h->g, &request, ignore, NULL);
+	return ask_daemon(h->g, &request, on_adopted, h);
 }
 
 /* For what is left of it. */
@@ -183,7 +202,10 @@ read_time(const char *text)
 	return strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) ? timegm(&tm) : -1;
 }
 
-/* A ban that the rules make of those lines; one that would be over by now is left. */
+/*
+ * A ban that the rules make of those lines. Left are one that would be over by now, and one of a
+ * source that the rule has banned: lines of it are no new cause.
+ */
 static void
 on_late_ban(void *ctx, const char *line, json_t *o)
 {
@@ -191,10 +213,13 @@ on_late_ban(void *ctx, const char *line, json_t *o)
 	const char *prefix = out_str(o, "prefix");
 	char address[64];
 	const int64_t until = read_time(out_str(o, "until"));
-	json_t *ban;
+	json_t *ban, *key = taken_key(o);
+	const bool known = json_object_get(h->taken, json_string_value(key)) != NULL;
 
 	(void)line;
-	if (json_is_true(json_object_get(o, "dry_run")) || (until >= 0 && until <= time(NULL)))
+	json_decref(key);
+	if (known || json_is_true(json_object_get(o, "dry_run")) ||
+	    (until >= 0 && until <= time(NULL)))
 		return;
 	snprintf(address, sizeof(address), "%.*s", (int)strcspn(prefix, "/"), prefix);
 	ban = json_pack("{s:s, s:I, s:I, s:I}", "address", address, "since",
@@ -231,13 +256,18 @@ read_late_lines(struct history *h)
 		return EXIT_FAILED;
 	json_array_foreach(h->logs, i, item)
 	{
-		const char *jail = out_str(item, "jail"), *rule = rule_of(h, jail);
+		const char *jail = out_str(item, "jail"), *rule = rule_of(h, jail), *filter;
 		int r = EXIT_DONE;
 
-		/* The journal has a row, too, whose path is none. */
-		if (rule && *rule && *out_str(item, "path") == '/')
-			r = import_lines(image, filter_of(h, jail), out_str(item, "path"),
+		if (!rule || !*rule)
+			continue;
+		filter = filter_of(h, jail);
+		/* The journal's path is none, and its offset a time. */
+		if (*out_str(item, "path") == '/')
+			r = import_lines(image, filter, out_str(item, "path"),
 			    out_str(item, "head"), out_int(item, "offset"), on_late_ban, h);
+		else
+			r = import_journal(image, filter, out_int(item, "offset"), on_late_ban, h);
 		if (r != EXIT_DONE)
 			status = r;
 	}
@@ -303,13 +333,18 @@ take(struct history *h, const char *path)
 int
 import_history(const struct globals *g, const struct import *im, const char *database)
 {
-	struct history h = {
-	    .g = g, .im = im, .bans = json_array(), .logs = json_array(), .rules = json_object()};
+	struct history h = {.g = g,
+	    .im = im,
+	    .bans = json_array(),
+	    .logs = json_array(),
+	    .rules = json_object(),
+	    .taken = json_object()};
 	int r = take(&h, database ? database : out_str(im->summary, "database"));
 
 	json_decref(h.bans);
 	json_decref(h.logs);
 	json_decref(h.rules);
+	json_decref(h.taken);
 	free(h.broken);
 	return r;
 }

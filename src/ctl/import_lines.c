@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "ctl/md5.h"
+#include "ctl/digest.h"
 #include "ctl/tool.h"
 
 #define LINE_MAX_BYTES (1u << 20) /* a first line longer than that is none */
@@ -19,12 +19,8 @@ begins_as(int fd, const char *head)
 	_cleanup_(freep) char *line = malloc(LINE_MAX_BYTES);
 	ssize_t n = line ? pread(fd, line, LINE_MAX_BYTES, 0) : -1;
 	const char *end = n > 0 ? memchr(line, '\n', (size_t)n) : NULL;
-	char sum[MD5_TEXT];
 
-	if (!end)
-		return false;
-	md5_text(line, (size_t)(end - line) + 1, sum);
-	return strcmp(sum, head) == 0;
+	return end && digest_is(line, (size_t)(end - line) + 1, head);
 }
 
 /* Where to read from; -1: there is nothing to read. */
@@ -55,25 +51,23 @@ import_lines(int image, const char *filter, const char *path, const char *head, 
 	    .args = {"--replay", "--from", from, "--filter", filter, path},
 	    .in = -1,
 	    .image = image};
-	struct tool judge = {.name = "guardd-judge", .args = {"--replay"}, .image = image};
-	_cleanup_(closep) int hits = -1, bans = -1;
-	pid_t reading, judging;
-	int r, s;
 
 	offset = start_of(path, head, offset);
 	if (offset < 0)
 		return EXIT_DONE;
 	snprintf(from, sizeof(from), "%lld", offset);
-	reading = tool_start_piped(&reader, &hits);
-	if (reading < 0)
-		return EXIT_CANNOT;
-	judge.in = hits;
-	judging = tool_start_piped(&judge, &bans);
-	closep(&hits);
-	hits = -1;
-	r = judging < 0 ? EXIT_CANNOT : ask_read_lines(bans, fn, ctx);
-	s = tool_wait(&reader, reading);
-	if (s == EXIT_DONE && judging > 0)
-		s = tool_wait(&judge, judging);
-	return s != EXIT_DONE ? s : r;
+	return tool_replay(&reader, fn, ctx);
+}
+
+int
+import_journal(int image, const char *filter, long long since, ask_line_fn fn, void *ctx)
+{
+	char from[32];
+	struct tool reader = {.name = "guardd-reader",
+	    .args = {"--replay-journal", from, filter},
+	    .in = -1,
+	    .image = image};
+
+	snprintf(from, sizeof(from), "%lld", since);
+	return tool_replay(&reader, fn, ctx);
 }

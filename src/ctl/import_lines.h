@@ -9,9 +9,11 @@
 #include "ctl/ask.h"
 
 /*
- * Hands each ban of the filter's rules to fn, as replay prints them, which ctx goes to. head: MD5
- * of the file's first line; when the file begins otherwise it was rotated, and is read whole. The
- * exit status; a file that is not there is nothing to read.
+ * Hands each ban of the filter's rules to fn, as replay prints them, which ctx goes to. head: the
+ * sum of the file's first line, "" when it had none; when the file begins otherwise it was rotated,
+ * and is read whole. The exit status; a file that is not there is nothing to read.
  */
 int import_lines(int image, const char *filter, const char *path, const char *head,
     long long offset, ask_line_fn fn, void *ctx);
+/* The same of the filter's journal, from that second on. */
+int import_journal(int image, const char *filter, long long since, ask_line_fn fn, void *ctx);

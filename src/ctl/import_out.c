@@ -161,7 +161,7 @@ write_file(int at, const char *dir, const char *path, const char *text, size_t n
 }
 
 static int
-check_free(const struct import *im, int at, const char *dir)
+check_free(const struct import *im, int at, const char *dir, bool force)
 {
 	int r = 0;
 	json_t *file;
@@ -173,10 +173,10 @@ check_free(const struct import *im, int at, const char *dir)
 
 		if (!is_fine(path))
 			return complain(dir, path, EINVAL);
-		if (faccessat(at, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (!force && faccessat(at, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			r = complain(dir, path, EEXIST);
 	}
-	if (faccessat(at, IMPORT_REPORT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (!force && faccessat(at, IMPORT_REPORT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		r = complain(dir, IMPORT_REPORT, EEXIST);
 	return r;
 }
@@ -200,8 +200,8 @@ import_write(const struct import *im, const char *dir, bool force, const struct 
 	at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (at < 0)
 		return complain(dir, "", errno);
-	r = check_free(im, at, dir);
-	if (r < 0 && !(r == -EEXIST && force)) {
+	r = check_free(im, at, dir, force);
+	if (r < 0) {
 		if (r == -EEXIST)
 			fputs("guardctl: nothing was written; --force replaces what is there\n",
 			    stderr);

@@ -125,3 +125,24 @@ tool_start_piped(struct tool *t, int *out)
 		*out = fds[0];
 	return pid;
 }
+
+int
+tool_replay(struct tool *reader, ask_line_fn fn, void *ctx)
+{
+	struct tool judge = {.name = "guardd-judge", .args = {"--replay"}, .image = reader->image};
+	_cleanup_(closep) int hits = -1, bans = -1;
+	pid_t reading = tool_start_piped(reader, &hits), judging;
+	int r, s;
+
+	if (reading < 0)
+		return EXIT_CANNOT;
+	judge.in = hits;
+	judging = tool_start_piped(&judge, &bans);
+	closep(&hits);
+	hits = -1;
+	r = judging < 0 ? EXIT_CANNOT : ask_read_lines(bans, fn, ctx);
+	s = tool_wait(reader, reading);
+	if (s == EXIT_DONE && judging > 0)
+		s = tool_wait(&judge, judging);
+	return s != EXIT_DONE ? s : r;
+}

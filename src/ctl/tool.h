@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "ctl/command.h"
+#include "ctl/ask.h"
 
 #define TOOL_ARGS 300
 
@@ -30,5 +30,10 @@ int tool_image_import(const struct globals *g, const char *filter, const char *f
 /* guardd-conf with one more argument (--print, --check), its output to out (-1: ours); the exit
  * status. */
 int tool_conf(const struct globals *g, const char *what, int out);
+/*
+ * guardd-reader --replay as reader has it, and guardd-judge --replay behind it on the same image.
+ * Each ban goes to fn. An exit status.
+ */
+int tool_replay(struct tool *reader, ask_line_fn fn, void *ctx);
 /* Starts t with its output in a pipe; *out is the reading end. */
 pid_t tool_start_piped(struct tool *t, int *out);

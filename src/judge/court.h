@@ -3,8 +3,8 @@
  * The judge as a whole: its tables and the events that move them. Comes in: the supervisor's and
  * the reader's messages, the keeper's through enforce, requests through control. Goes out: bans to
  * the keeper at the end of each turn, one transaction to the book milliseconds behind a ban,
- * later while they come in a stream, within a second in any case. Bounded by its parts. No timer
- * runs while nothing changes.
+ * later while they come in a stream, within some seconds in any case. Bounded by its parts. No
+ * timer runs while nothing changes.
  */
 #pragma once
 

@@ -150,8 +150,10 @@ read_time(const char *word, usec_t *out)
 		*out = USEC_NEVER;
 		return true;
 	}
+	if (end == word || *end || n < 0 || n > USEC_NEVER / USEC_PER_SEC / 2)
+		return false;
 	*out = (usec_t)n * USEC_PER_SEC;
-	return end > word && !*end && n >= 0 && n <= USEC_NEVER / USEC_PER_SEC / 2;
+	return true;
 }
 
 /* rule NAME level N since TIME until TIME, in this order. False: it was answered. */

@@ -420,7 +420,9 @@ verdict_adopt(struct verdict *v, uint16_t rule, const struct addr *a,
 	if (is_known(v, rule, &source, past, r->dry_run, slot))
 		return 1;
 	x.len = source.len;
-	if (r->prefix_hosts > 0 && x.len > rule_prefix_len(r, a))
+	/* One that comes beside another of the same host is no other host. */
+	if (r->prefix_hosts > 0 && x.len > rule_prefix_len(r, a) &&
+	    find_taking(v, rule, &source, now) == BANS_NONE)
 		x.group_len = rule_prefix_len(r, a);
 	if (holds && !r->dry_run && is_full(v, now)) {
 		v->counts.refused++;

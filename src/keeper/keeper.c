@@ -405,8 +405,7 @@ start(struct keeper *k)
 	int r;
 
 	k->base = event_base_new();
-	if (!k->base || event_base_priority_init(k->base, 3) < 0 ||
-	    !(k->commit = event_new(k->base, -1, 0, on_commit, k)) ||
+	if (!k->base || !(k->commit = event_new(k->base, -1, 0, on_commit, k)) ||
 	    !(k->wide = event_new(k->base, -1, 0, on_commit, k)) ||
 	    !(k->retry = event_new(k->base, -1, 0, on_retry, k)) ||
 	    !(k->published = event_new(k->base, -1, 0, on_published, k)))

@@ -166,16 +166,6 @@ renew_lane(struct instance *i)
 	return lane_new(&i->lane, i->env->engine, i->filters, i->n_filters);
 }
 
-/* Read for guardd's own filters alone. */
-static bool
-is_own(const struct instance *i)
-{
-	for (size_t k = 0; k < i->n_filters; k++)
-		if (!i->env->img->filters[i->filters[k].filter].builtin)
-			return false;
-	return i->n_filters > 0;
-}
-
 int
 instance_place(struct instance *i, const struct msg_position *p, bool at_end)
 {
@@ -183,12 +173,6 @@ instance_place(struct instance *i, const struct msg_position *p, bool at_end)
 
 	if (r < 0)
 		return r;
-	/* The log of self checks begins anew with each start: what a former one held is of no use.
-	 */
-	if (p && is_own(i)) {
-		p = NULL;
-		at_end = true;
-	}
 	if (i->docker)
 		source_docker_reset(i->docker);
 	if (i->journal)
@@ -394,6 +378,16 @@ on_next(void *ctx, uint64_t ino, int64_t after)
 	ask(ctx, &(struct msg_find){.ino = ino, .after = after});
 }
 
+/* Read for guardd's own filters alone. */
+static bool
+is_own(const struct instance *i)
+{
+	for (size_t k = 0; k < i->n_filters; k++)
+		if (!i->env->img->filters[i->filters[k].filter].builtin)
+			return false;
+	return i->n_filters > 0;
+}
+
 static void
 on_told(void *ctx, enum file_told what)
 {
@@ -403,6 +397,10 @@ on_told(void *ctx, enum file_told what)
 		i->counts.lines++;
 		i->counts.unexamined++;
 	}
+	/* The log of self checks begins anew with each start: nobody misses what a former one held.
+	 */
+	if (what != FILE_TOLD_LONG && is_own(i))
+		return;
 	i->slot->lost += what == FILE_TOLD_LOST;
 	i->env->on_told(i->env->ctx, i, what);
 }

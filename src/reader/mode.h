@@ -33,7 +33,8 @@ struct mode {
 	size_t n_files;
 	usec_t now;
 	bool verbose;
-	bool lines, journal; /* --lines, --journal */
+	bool lines, journal;   /* --lines, --journal */
+	struct replay *replay; /* of a journal, opened already */
 };
 
 int mode_examples(const struct mode *m);
@@ -42,6 +43,10 @@ int mode_test(const struct mode *m);
 /* mode_test with --lines */
 int mode_lines(const struct mode *m);
 int mode_replay(const struct mode *m);
+/* The entries of the filter's journal from that time on; none when it reads none. Negative errno. */
+int mode_replay_open(struct mode *m, usec_t since);
+int mode_replay_journal(const struct mode *m);
+void mode_replay_free(struct replay *r);
 
 /* Standard output, all of it; a reader that went away ends the process. Empties b. */
 void mode_write(struct strbuf *b);

@@ -22,11 +22,14 @@ struct args {
 };
 
 /* One row a mode; wants decides what its words are. */
+#define SINCE_MAX (INT64_C(1) << 36) /* seconds */
+
 enum wants {
 	WANTS_FILTERS,      /* any number of filters */
 	WANTS_FILTER,       /* exactly one */
 	WANTS_FILTER_FILES, /* one, and files */
 	WANTS_FILES,        /* files, and maybe a filter before them */
+	WANTS_SINCE,        /* a time, and one filter */
 };
 
 static const struct mode_row {
@@ -38,6 +41,7 @@ static const struct mode_row {
     {"--explain", "FILTER", WANTS_FILTER, mode_explain},
     {"--test", "[--lines [--journal]] [--now EPOCH] FILTER FILE...", WANTS_FILTER_FILES, mode_test},
     {"--replay", "[--from OFFSET] [--filter FILTER] FILE...", WANTS_FILES, mode_replay},
+    {"--replay-journal", "EPOCH FILTER", WANTS_SINCE, mode_replay_journal},
 };
 
 static int
@@ -192,14 +196,45 @@ find_filter(const struct image *img, const char *name, uint32_t *out)
 	return -ENOENT;
 }
 
+/* What unpacks a file, by its first bytes; NULL: it is none of these. */
+static const char *
+unpacker(int fd)
+{
+	static const struct {
+		const char *magic, *program;
+		size_t n;
+	} kinds[] = {
+	    {"\x1f\x8b", "zcat", 2},
+	    {"\xfd"
+	     "7zXZ",
+		"xzcat", 5},
+	    {"\x28\xb5\x2f\xfd", "zstdcat", 4},
+	    {"BZh", "bzcat", 3},
+	};
+	char head[8];
+	ssize_t n = pread(fd, head, sizeof head, 0);
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (n >= (ssize_t)kinds[i].n && !memcmp(head, kinds[i].magic, kinds[i].n))
+			return kinds[i].program;
+	return NULL;
+}
+
 static int
 open_file(struct mode_file *f, const char *name)
 {
+	const char *program;
+
 	f->name = name;
 	f->fd = strcmp(name, "-") ? open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY) : STDIN_FILENO;
-	if (f->fd >= 0)
+	if (f->fd < 0) {
+		fprintf(stderr, "guardd-reader: %s: %s\n", name, strerror(errno));
+		return MODE_CANNOT;
+	}
+	program = unpacker(f->fd);
+	if (!program)
 		return 0;
-	fprintf(stderr, "guardd-reader: %s: %s\n", name, strerror(errno));
+	fprintf(stderr, "guardd-reader: %s is compressed: use '%s FILE | ... -'\n", name, program);
 	return MODE_CANNOT;
 }
 
@@ -214,6 +249,7 @@ count_filters(const struct mode_row *row, const struct image *img, struct args *
 		return a->n;
 	case WANTS_FILTER:
 	case WANTS_FILTER_FILES:
+	case WANTS_SINCE:
 		return 1;
 	default:
 		if (a->n >= 1 && !strcmp(a->words[0], "--filter")) {
@@ -233,6 +269,7 @@ words_fit(const struct mode_row *row, size_t filters, size_t files)
 	case WANTS_FILTERS:
 		return filters <= FILTERS_MAX && files == 0;
 	case WANTS_FILTER:
+	case WANTS_SINCE:
 		return files == 0;
 	default:
 		return files >= 1 && files <= FILES_MAX;
@@ -265,20 +302,39 @@ take_options(struct mode *m, struct args *a)
 	return !m->journal || m->lines;
 }
 
+static bool
+take_number(struct args *a, off_t *out)
+{
+	char *end;
+
+	*out = a->n ? strtoll(a->words[0], &end, 10) : -1;
+	if (*out < 0 || !*a->words[0] || *end)
+		return false;
+	a->words++;
+	a->n--;
+	return true;
+}
+
 /* Where the first file of --replay is read from: "--from OFFSET" in front of its words. */
 static bool
 take_offset(struct args *a, off_t *from)
 {
-	char *end;
-
 	if (a->n < 2 || strcmp(a->words[0], "--from") != 0)
 		return true;
-	*from = strtoll(a->words[1], &end, 10);
-	if (!*a->words[1] || *end || *from < 0)
-		return false;
-	a->words += 2;
-	a->n -= 2;
-	return true;
+	a->words++;
+	a->n--;
+	return take_number(a, from);
+}
+
+static int
+open_journal(struct mode *m, off_t since)
+{
+	int r = mode_replay_open(m, (usec_t)since * USEC_PER_SEC);
+
+	if (r >= 0)
+		return MODE_DONE;
+	fprintf(stderr, "guardd-reader: journal: %s\n", strerror(-r));
+	return MODE_CANNOT;
 }
 
 /* Names to indices, files to descriptors. */
@@ -297,6 +353,8 @@ take_words(const struct mode_row *row, struct mode *m, struct args *a, uint32_t 
 		return usage();
 	if (row->wants == WANTS_FILES && !take_offset(a, &from))
 		return usage();
+	if (row->wants == WANTS_SINCE && (!take_number(a, &from) || from > SINCE_MAX))
+		return usage();
 	m->n_filters = count_filters(row, m->img, a);
 	if (a->n < m->n_filters || !words_fit(row, m->n_filters, a->n - m->n_filters))
 		return usage();
@@ -307,6 +365,8 @@ take_words(const struct mode_row *row, struct mode *m, struct args *a, uint32_t 
 		}
 	m->filters = m->n_filters ? filters : NULL;
 	m->files = files;
+	if (row->wants == WANTS_SINCE)
+		return open_journal(m, from);
 	for (; m->n_files < a->n - m->n_filters; m->n_files++)
 		if (open_file(&files[m->n_files], a->words[m->n_filters + m->n_files]))
 			return MODE_CANNOT;
@@ -339,7 +399,7 @@ seal_and_run(const struct mode_row *row, struct mode *m)
 		fprintf(stderr, "guardd-reader: %s\n", error ? error : strerror(-r));
 		return MODE_FAILED;
 	}
-	if (row->wants == WANTS_FILES) /* --replay: as the daemon */
+	if (row->wants == WANTS_FILES || row->wants == WANTS_SINCE) /* as the daemon */
 		engine_spare(e);
 	m->e = e;
 	tzset(); /* libc looks for its zone file once, even for UTC */
@@ -376,6 +436,7 @@ modes_run(int argc, char **argv)
 	r = take_words(&rows[i], &m, &a, filters, files);
 	if (r == MODE_DONE)
 		r = seal_and_run(&rows[i], &m);
+	mode_replay_free(m.replay);
 	image_close(&img);
 	return r;
 }

@@ -77,8 +77,8 @@ pattern_room_free(struct pattern_room *r)
 	free(r);
 }
 
-static int
-refuse(char **error, const char *why, int code, size_t at)
+int
+pattern_refuse(char **error, const char *why, int code, size_t at)
 {
 	char text[200] = "";
 
@@ -102,13 +102,13 @@ compile(struct pattern *p, const char *regex, bool caseless, char **error)
 	p->code =
 	    pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, options, &code, &at, NULL);
 	if (!p->code)
-		return refuse(error, "", code, at);
+		return pattern_refuse(error, "", code, at);
 	pcre2_config(PCRE2_CONFIG_JIT, &has_jit);
 	if (has_jit) {
 		/* Interpreted instead, it would be ten times slower, and nobody would be told. */
 		code = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
 		if (code < 0)
-			return refuse(error, "JIT: ", code, 0);
+			return pattern_refuse(error, "JIT: ", code, 0);
 		p->jit = true;
 	}
 	pcre2_pattern_info(p->code, PCRE2_INFO_CAPTURECOUNT, &tops);
@@ -142,7 +142,7 @@ look_up_names(struct pattern *p, char **error)
 		if (c == CAPTURES)
 			continue;
 		if (p->named[c].n == GROUPS_MAX)
-			return refuse(error, "more than 16 parts of one name", 0, 0);
+			return pattern_refuse(error, "more than 16 parts of one name", 0, 0);
 		p->named[c].number[p->named[c].n++] = table[0] << 8 | table[1];
 	}
 	return 0;

@@ -43,6 +43,9 @@ int pattern_new(struct pattern **out, const char *regex, bool caseless, char **e
 void pattern_free(struct pattern *p);
 DEFINE_FREEP(struct pattern, pattern_free)
 
+/* -EINVAL with *error made of why, what PCRE2 says of code (0: nothing), and the place. -ENOMEM. */
+int pattern_refuse(char **error, const char *why, int code, size_t at);
+
 /* Groups of the pattern, the whole match included. */
 uint32_t pattern_groups(const struct pattern *p);
 

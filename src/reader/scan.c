@@ -117,12 +117,12 @@ look(const struct scan *s, const uint64_t *masks, size_t blocks, const char *p, 
 	size_t n = 0;
 
 	for (size_t b = 0; b < blocks; b++) {
+		/* Most blocks have few: always so many turns are cheaper than guessing how many. A
+		 * turn that has none left looks at the block's last place and does not keep it. */
 		uint64_t m = masks[b];
 
 		if (!m)
 			continue;
-			/* Most blocks have few: always so many turns are cheaper than guessing how
-			 * many. What has none left stays at its last place and is not kept. */
 #pragma GCC unroll 3
 		for (int i = 0; i < FEW; i++) {
 			bool left = m != 0;

@@ -142,27 +142,13 @@ step_room_free(struct step_room *r)
 }
 
 static int
-refuse(char **error, const char *why, int code, size_t at)
-{
-	char text[200] = "";
-
-	if (code)
-		pcre2_get_error_message(code, (PCRE2_UCHAR *)text, sizeof text);
-	if (asprintf(error, "%s%s at offset %zu", why, text, at) < 0) {
-		*error = NULL;
-		return -ENOMEM;
-	}
-	return -EINVAL;
-}
-
-static int
 compile_as(pcre2_code **out, const char *regex, uint32_t options, char **error)
 {
 	PCRE2_SIZE at;
 	int code;
 
 	*out = pcre2_compile((PCRE2_SPTR)regex, PCRE2_ZERO_TERMINATED, options, &code, &at, NULL);
-	return *out ? 0 : refuse(error, "", code, at);
+	return *out ? 0 : pattern_refuse(error, "", code, at);
 }
 
 /* Whether PCRE2 knows that a match begins at the text's start, or at one of its lines'. */
@@ -216,11 +202,11 @@ compile(struct step_regex *p, const char *regex, struct step_options o, char **e
 	if (has_jit) {
 		r = pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
 		if (r < 0)
-			return refuse(error, "JIT: ", r, 0);
+			return pattern_refuse(error, "JIT: ", r, 0);
 		p->jit = true;
 	}
 	pcre2_pattern_info(p->code, PCRE2_INFO_CAPTURECOUNT, &tops);
-	return tops + 1 > GROUPS_MAX ? refuse(error, "more groups than are kept", 0, 0) : 0;
+	return tops + 1 > GROUPS_MAX ? pattern_refuse(error, "more groups than are kept", 0, 0) : 0;
 }
 
 static unsigned
@@ -299,7 +285,7 @@ look_up_names(struct step_regex *p, char **error)
 		if (!role_of(&role, (const char *)table + 2))
 			continue;
 		if (p->n_roles == ROLES_MAX)
-			return refuse(error, "more named parts than are kept", 0, 0);
+			return pattern_refuse(error, "more named parts than are kept", 0, 0);
 		memcpy(
 		    role.name, table + 2, strnlen((const char *)table + 2, sizeof role.name - 1));
 		p->roles[p->n_roles++] = role;

@@ -6,13 +6,14 @@
 #define SAVE_DELAY   1  /* seconds */
 #define JOURNAL_CALM 10 /* seconds without news after which a journal is closed */
 #define LOOK_AGAIN   2  /* seconds between two looks at how far behind those in line are */
+#define WORK_LATEST  50 /* milliseconds after which those that catch up wait for nothing else */
 
 TAILQ_HEAD(instances, instance);
 
 struct turns {
 	struct event_base *base;
 	struct instance_env *env;
-	struct event *work, *save, *look;
+	struct event *work, *work_late, *save, *look;
 	struct instances live; /* with fresh lines, while the outbox is stalled */
 	struct instances queue, dirty;
 	bool running;
@@ -38,9 +39,11 @@ turns_new(struct turns **out, struct event_base *base, struct instance_env *env,
 	TAILQ_INIT(&t->queue);
 	TAILQ_INIT(&t->dirty);
 	t->work = evtimer_new(base, on_work, t);
+	t->work_late = evtimer_new(base, on_work, t);
 	t->save = evtimer_new(base, on_save, t);
 	t->look = evtimer_new(base, on_look, t);
-	if (!t->work || !t->save || !t->look || event_priority_set(t->work, TURNS_CATCH_UP) < 0)
+	if (!t->work || !t->work_late || !t->save || !t->look ||
+	    event_priority_set(t->work, TURNS_CATCH_UP) < 0)
 		return -ENOMEM;
 	*out = t;
 	t = NULL;
@@ -54,6 +57,8 @@ turns_free(struct turns *t)
 		return;
 	if (t->work)
 		event_free(t->work);
+	if (t->work_late)
+		event_free(t->work_late);
 	if (t->save)
 		event_free(t->save);
 	if (t->look)
@@ -76,12 +81,16 @@ next_in_line(const struct turns *t)
 	return i ? i : TAILQ_FIRST(&t->queue);
 }
 
-/* A timer of no length: unlike event_active it lets the loop look for news before every block. */
+/* A timer of no length: unlike event_active it lets the loop look for news before every block. The
+ * other one is for news without end, behind which the first would never come. */
 static void
 work_soon(struct turns *t)
 {
-	if (may_read(t) && next_in_line(t))
-		evtimer_add(t->work, &(struct timeval){0});
+	if (!may_read(t) || !next_in_line(t))
+		return;
+	evtimer_add(t->work, &(struct timeval){0});
+	if (!evtimer_pending(t->work_late, NULL))
+		evtimer_add(t->work_late, &(struct timeval){.tv_usec = WORK_LATEST * 1000});
 }
 
 static void
@@ -110,8 +119,10 @@ dequeue(struct turns *t, struct instance *i)
 	else
 		TAILQ_REMOVE(&t->queue, i, link);
 	i->queued = i->urgent = false;
-	if (!next_in_line(t))
-		evtimer_del(t->look);
+	if (next_in_line(t))
+		return;
+	evtimer_del(t->look);
+	evtimer_del(t->work_late);
 }
 
 void
@@ -184,6 +195,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	if (!i || !may_read(t))
 		return;
 	t->env->now = t->env->clock();
+	evtimer_del(t->work_late);
 	step_next(t, i);
 	work_soon(t);
 }

@@ -2,9 +2,10 @@
  *
  * Whose turn it is to be read. Comes in: instances that have news. Goes out: steps of one block
  * each, those with fresh lines at once (or first, once the outbox is not stalled any more), those
- * that catch up one after the other and only when nothing else is waiting in the event loop; who is
- * behind; and positions, a second later at the latest. Bounded: nothing is read while the outbox is
- * stalled; a step ends after INSTANCE_SPAN; no timer runs when nothing was read.
+ * that catch up one after the other, when nothing else is waiting in the event loop or some
+ * milliseconds later; who is behind; and positions, a second later at the latest. Bounded: nothing
+ * is read while the outbox is stalled; a step ends after INSTANCE_SPAN; no timer runs when nothing
+ * was read.
  */
 #pragma once
 

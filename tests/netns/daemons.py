@@ -175,14 +175,14 @@ class Journal:
     def live(self):
         return os.path.join(self.folder, "system.journal")
 
-    def send(self, message, unit="ssh.service", identifier="sshd", facility=4, times=1):
+    def send(self, message, unit="ssh.service", identifier="sshd", facility=4, times=1, pid=77):
         if not self.writer:
             self.open()
         for _ in range(times):
             now = time.time_ns() // 1000
             self.writer.stdin.write(
                 f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP={time.monotonic_ns() // 1000}\n"
-                f"_BOOT_ID={self.boot}\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={identifier}\n_COMM={identifier}\n"
+                f"_BOOT_ID={self.boot}\n_SYSTEMD_UNIT={unit}\nSYSLOG_IDENTIFIER={identifier}\n_COMM={identifier}\n_PID={pid}\n"
                 f"SYSLOG_FACILITY={facility}\nPRIORITY=6\n_TRANSPORT=syslog\nMESSAGE={message}\n\n".encode())
             self.writer.stdin.flush()
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A machine that had fail2ban: its configuration is imported, guardd starts with it, attackers are banned, and those that
 its database has stay banned."""
-import concurrent.futures
 import hashlib
 import json
 import os
 import shutil
 import sqlite3
 import subprocess
+import threading
 import time
 
+from daemons import Journal
 from lib import BUILD, main, until
 from logs import failed, stamp
 from routed import RoutedWorld
@@ -58,7 +59,7 @@ bantime.increment = false
 SHOP = "[Definition]\nfailregex = ^\\s*shop: <who> <F-USER>\\S+</F-USER> from <HOST> refused$\n[Init]\nwho = anybody\n"
 SHOP_LOCAL = "[Definition]\nfailregex = %(known/failregex)s\n            ^\\s*shop: robbed by <HOST>$\n"
 # What a test waits for must come in seconds.
-LIVE = LOCAL.replace("bantime.increment = false", "bantime = 1")
+LIVE = LOCAL.replace("bantime.increment = false", "bantime = 3")
 # fail2ban 1.0's tables.
 SCHEMA = """
 CREATE TABLE fail2banDb(version INTEGER);
@@ -196,6 +197,22 @@ class Import(ImportWorld):
         self.hand_over(self.database(logs=[("sshd", "/var/log/auth.log", "0" * 32, len(first))]))
         self.assertEqual(set(self.guardd.bans()), {"192.0.2.5", "192.0.2.6", "2001:db8:55::/64"})
 
+    def test_unread_journal(self):
+        """The same of messages: from the second on that fail2ban had come to."""
+        with open(os.path.join(self.old, "jail.local"), "w", encoding="utf-8") as f:
+            f.write(LOCAL.replace("mode    = aggressive", "backend = systemd"))
+        journal = Journal(self.server, None)
+        journal.send("Failed password for root from 192.0.2.5 port 4242 ssh2", times=3)
+        time.sleep(1.1)
+        since = time.time()
+        for n, address in enumerate(("192.0.2.6", "2001:db8:55::5", "192.0.2.99")):
+            journal.send(f"Failed password for root from {address} port 4242 ssh2", times=3, pid=100 + n)
+        journal.send("Failed password for root from 192.0.2.7 port 4242 ssh2", unit="web.service", identifier="web", times=3)
+        self.start_imported()
+        out = self.hand_over(self.database(logs=[("sshd", "systemd-journal", "2026-11-02T10:00:00", since)]))
+        self.assertIn("2 more come from lines that had not been read", out)
+        self.assertEqual(set(self.guardd.bans()), {"192.0.2.6", "2001:db8:55::/64"})
+
     def test_broken_database(self):
         self.start_imported()
         path = os.path.join(self.folder, "broken")
@@ -263,14 +280,15 @@ class Live(ImportWorld):
     def test_from_live_server(self):
         """Whom it banned stays banned for as long; whom it did not see any more is banned; whom it ignored is not."""
         old = self.start_old()
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            list(pool.map(lambda to: ssh(self.attacker, to[0], "alice", "wrong", source=to[1]),
-                          [(self.V4, self.FAR4), (self.V6, self.FAR6)] * 4))
+        for to, source in ((self.V4, self.FAR4), (self.V6, self.FAR6)) * 3:
+            # Who is banned in the middle waits for long.
+            threading.Thread(target=ssh, args=(self.attacker, to, "alice", "wrong"), kwargs={"source": source},
+                             daemon=True).start()
         for n in (1, 2):
             self.rob("192.0.2.8")
             until(f"ban {n}", lambda: self.old_bans().get(("shop", "192.0.2.8"), [0])[0] == n)
             until("its end", lambda: "192.0.2.8" not in self.client("status", "shop").stdout)
-        self.write("auth.log", "".join(failed("192.0.2.99", time.time()) for _ in range(4)))
+        self.write("auth.log", failed("192.0.2.99", time.time()) * 4)
         until("bans of real attackers", lambda: {("sshd", self.FAR4), ("sshd", self.FAR6)} <= set(self.old_bans()))
         until("192.0.2.99 was seen", lambda: "Ignore 192.0.2.99" in open(self.var + "fail2ban.log", encoding="utf-8").read())
         self.assertIn(self.FAR4, self.server.run("nft", "list", "ruleset").stdout)
@@ -279,10 +297,11 @@ class Live(ImportWorld):
         self.assertEqual(self.attacker.connects(self.V4, 22, source=self.FAR4), "open")
         then = self.old_bans()
         self.assertNotIn(("sshd", "192.0.2.99"), then)
-        for address in ("192.0.2.66", "2001:db8:66::6", "192.0.2.99"):
-            self.write("auth.log", "".join(failed(address, time.time()) for _ in range(3)))
-        self.start_imported()
-        out = self.guardd.ctl("import", "fail2ban", self.old, "--history").stdout
+        for n, address in enumerate(("192.0.2.66", "2001:db8:66::6", "192.0.2.99")):
+            self.write("auth.log", failed(address, time.time()).replace("[77]", f"[{n}]") * 3)
+        self.start_guardd()
+        out = self.guardd.ctl("import", "fail2ban", self.old, "--out", self.guardd.path("etc"), "--history").stdout
+        self.assertIn("2 bans in force and 1 former ones are guardd's now", out)
         bans = self.guardd.bans()
         self.assertEqual({p: b["rule"] for p, b in bans.items()}, dict.fromkeys(
             (self.FAR4, "2001:db8:7::/64", "192.0.2.66", "2001:db8:66::/64"), "f2b-sshd"), out)

@@ -285,12 +285,27 @@ class Tool(RoutedWorld):
                 self.assertEqual(r.returncode, status, r.stdout)
                 self.assertTrue(r.stdout)
 
+    def foreign(self):
+        """A folder of fail2ban's with one jail."""
+        folder = os.path.join(self.folder, "foreign")
+        for name, text in (("jail.conf", "[shop]\nenabled = true\nport = 443\nfilter = shop\nlogpath = /var/log/shop.log\n"
+                            "maxretry = 3\nfindtime = 10m\nbantime = 1h\nbackend = polling\n"
+                            "action = iptables-multiport[port=443]\n"),
+                           ("action.d/iptables-multiport.conf", "[Definition]\nactionban = iptables -m multiport\n"),
+                           ("filter.d/shop.conf", "[Definition]\nfailregex = ^login from <ADDR> refused$\n")):
+            path = os.path.join(folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        return folder
+
     def test_json_everywhere(self):
         self.start_guardd()
         log = self.write("auth.log", logs.failed("192.0.2.5", time.time()))
         words = {"ban": ["2001:db8:7::7", "--for", "1h"], "unban": ["2001:db8:7::7"], "history": ["::/0"],
                  "explain": ["sshd", "Failed password for root from 192.0.2.5 port 1 ssh2"], "test": ["sshd", log],
-                 "replay": [log], "prove": ["389"], "probe": [self.FROM4]}
+                 "replay": [log], "prove": ["389"], "probe": [self.FROM4],
+                 "import": ["fail2ban", self.foreign(), "--out", os.path.join(self.folder, "imported")]}
         commands = self.commands()
         for name in sorted(commands, key=lambda n: (n == "unban", n)):
             with self.subTest(name):

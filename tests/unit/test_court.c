@@ -407,6 +407,7 @@ behind_a_ban_the_book_follows_within_milliseconds(void **unused)
 	packet(s, F_SSH, "203.0.113.7", 1, 200);
 	turns(s);
 	assert_true(book_is_behind(s->court->book));
+	s->court->book_rests = 0; /* however long the commits before took */
 	packet(s, F_SSH, "203.0.113.7", 3, 300);
 	UNTIL(s, s->n_seen > 0);
 	evutil_gettimeofday(&now, NULL);
@@ -878,6 +879,53 @@ bans_by_hand_are_answered_when_the_kernel_has_them(void **unused)
 }
 
 static void
+bans_of_another_program_are_adopted_and_nonsense_is_not(void **unused)
+{
+	static const struct {
+		const char *request, *answer;
+	} refused[] = {
+	    {"203.0.113.9 rule ssh level 1 since 0 until 9223372036854775807", "no level or time"},
+	    {"203.0.113.9 rule ssh level 1 since 0 until 99999999999999999999", "no level or time"},
+	    {"203.0.113.9 rule ssh level 1 since -9223372036854775808 until never",
+		"no level or time"},
+	    {"203.0.113.9 rule ssh level 1 since 0x10 until never", "no level or time"},
+	    {"203.0.113.9 rule ssh level 1 since 9 until 8", "no level or time"},
+	    {"203.0.113.9 rule ssh level 0 since 9 until 10", "no level or time"},
+	    {"203.0.113.9 rule ssh level 65536 since 9 until 10", "no level or time"},
+	    {"203.0.113.9 rule ssh level 1 since 4000000000 until never", "in the past"},
+	    {"203.0.113.0/24 rule ssh level 1 since 0 until never", "one address"},
+	    {"203.0.113.9 rule self level 1 since 0 until never", "there is no rule self"},
+	    {"203.0.113.9 rule manual level 1 since 0 until never", "there is no rule manual"},
+	    {"203.0.113.9 rule none level 1 since 0 until never", "there is no rule none"},
+	    {"203.0.113.9 rule ssh level 1 until never since 0", "usage"},
+	    {"198.51.100.7 rule ssh level 1 since 0 until never", "is never banned"},
+	    {"203.0.113.9 rule ssh level 1 since 0", "\"status\":3"},
+	};
+	struct stage *s = raise_curtain(true);
+	char request[200];
+	const char *answer;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		snprintf(request, sizeof(request), "adopt %s\n", refused[i].request);
+		assert_has(ask(s, request), refused[i].answer);
+	}
+	assert_int_equal(s->n_seen, 0);
+	for (int i = 0; i < 2; i++) {
+		answer = ask(s, "adopt 203.0.113.9 rule ssh level 4 since 1 until never\n");
+		assert_has(answer, "\"rule\":\"ssh\"");
+		assert_has(answer, "\"level\":4,\"in_force\":true");
+		assert_has(answer, OK_END);
+		answer = ask(s, "adopt 2001:db8::7 rule ssh level 2 since 1 until 4000000000\n");
+		assert_has(answer, "\"prefix\":\"2001:db8::/64\"");
+		assert_has(answer, "\"in_force\":true");
+		assert_has(ask(s, "adopt 203.0.113.10 rule ssh level 1 since 1 until 2\n"), OK_END);
+		assert_int_equal(s->n_seen, 2);
+	}
+	drop_curtain(s);
+}
+
+static void
 unban_lifts_all_causes_and_names_what_stays(void **unused)
 {
 	struct stage *s = raise_curtain(true);
@@ -1241,6 +1289,7 @@ main(void)
 	    COURT_TEST(lines_from_the_future_are_told_once_per_source),
 	    COURT_TEST(bans_of_a_rule_that_went_meanwhile_leave_its_service),
 	    COURT_TEST(bans_by_hand_are_answered_when_the_kernel_has_them),
+	    COURT_TEST(bans_of_another_program_are_adopted_and_nonsense_is_not),
 	    COURT_TEST(unban_lifts_all_causes_and_names_what_stays),
 	    COURT_TEST(one_of_two_causes_keeps_the_element),
 	    COURT_TEST(a_new_image_keeps_rules_by_their_names),

@@ -63,7 +63,9 @@ bans_are_read_with_their_ends_and_counts(void **unused)
 	    "INSERT INTO bips VALUES('203.0.113.10',x'00',1794990002,600,1,NULL);"
 	    "INSERT INTO bips "
 	    "VALUES('203.0.113.11','mail',9223372036854775807,9223372036854775807,1,NULL);"
-	    "INSERT INTO logs VALUES('sshd','/var/log/auth.log','0123',77);"
+	    "INSERT INTO logs VALUES('sshd','/var/log/auth.log',"
+	    "'84983e441c3bd26ebaae4aa1f95129e5e54670f1',77);"
+	    "INSERT INTO logs VALUES('mail','/var/log/mail.log','',0);"
 	    "PRAGMA journal_mode=WAL");
 	assert_int_equal(read_of(sql.text, 0, &out), 0);
 	assert_string_equal(out.text,
@@ -73,8 +75,10 @@ bans_are_read_with_their_ends_and_counts(void **unused)
 	    "\"until\":-1,\"holds\":true,\"count\":65535}\n"
 	    "{\"type\":\"ban\",\"jail\":\"sshd\",\"address\":\"203.0.113.7\",\"since\":1794999900,"
 	    "\"until\":1795000500,\"holds\":true,\"count\":3}\n"
-	    "{\"type\":\"log\",\"jail\":\"sshd\",\"path\":\"/var/log/"
-	    "auth.log\",\"head\":\"0123\",\"offset\":77}\n"
+	    "{\"type\":\"log\",\"jail\":\"sshd\",\"path\":\"/var/log/auth.log\","
+	    "\"head\":\"84983e441c3bd26ebaae4aa1f95129e5e54670f1\",\"offset\":77}\n"
+	    "{\"type\":\"log\",\"jail\":\"mail\",\"path\":\"/var/log/mail.log\",\"head\":\"\","
+	    "\"offset\":0}\n"
 	    "{\"type\":\"end\",\"strangers\":1,\"senseless\":2}\n");
 	strbuf_fini(&sql);
 	strbuf_fini(&out);

@@ -166,6 +166,56 @@ a_live_line_passes_those_that_catch_up_when_the_judge_is_slow(void **state)
 	world_fini(w);
 }
 
+#define HOG_LINES 60000
+
+struct hog {
+	struct world *w;
+	const struct stats_source *slot;
+	unsigned rounds;
+};
+
+static void
+on_hog(evutil_socket_t fd, short what, void *arg)
+{
+	struct hog *h = arg;
+
+	(void)fd;
+	(void)what;
+	world_fire_timers(h->w);
+	if (h->slot->lines == HOG_LINES || ++h->rounds == 5000)
+		event_base_loopbreak(h->w->base);
+}
+
+/* Something always comes before those that catch up: they have their turns all the same. */
+static void
+news_without_end_do_not_keep_those_that_catch_up_from_being_read(void **state)
+{
+	struct hog h = {.w = &c.w};
+	struct event *always;
+	const char *path;
+	int fds[2];
+
+	(void)state;
+	world_init(h.w);
+	path = world_file(h.w, "a.log");
+	world_file_filter(h.w, "f", path);
+	world_ready(h.w);
+	world_put(path, 0, 1);
+	world_up(h.w);
+	h.slot = world_slot(h.w, "file", path);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	always = event_new(h.w->base, fds[0], EV_READ | EV_PERSIST, on_hog, &h);
+	assert_int_equal(event_add(always, NULL), 0);
+	world_put(path, 1, HOG_LINES + 1);
+	event_base_loop(h.w->base, 0);
+	assert_int_equal(h.slot->lines, HOG_LINES);
+	event_free(always);
+	close(fds[0]);
+	close(fds[1]);
+	world_fini(h.w);
+}
+
 static void
 what_waits_is_shown_and_what_was_read_is_not(void **state)
 {
@@ -233,6 +283,7 @@ main(void)
 	    cmocka_unit_test(a_clock_that_is_set_back_begins_anew),
 	    cmocka_unit_test(said_in_words),
 	    cmocka_unit_test(a_live_line_passes_those_that_catch_up_when_the_judge_is_slow),
+	    cmocka_unit_test(news_without_end_do_not_keep_those_that_catch_up_from_being_read),
 	    cmocka_unit_test(a_short_channel_holds_few_packets),
 	    cmocka_unit_test(what_waits_is_shown_and_what_was_read_is_not),
 	};

@@ -441,6 +441,39 @@ bans_of_another_program_are_taken_over(void **unused)
 	world_close(&w);
 }
 
+/* Two bans of one host, of which the second lasts longer, are one host of its prefix. */
+static void
+a_host_that_is_taken_over_twice_counts_once_in_its_prefix(void **unused)
+{
+	static const char *const hosts[2][3] = {{"203.0.113.1", "203.0.113.2", "203.0.113.3"},
+	    {"2001:db8:1:1::1", "2001:db8:1:2::1", "2001:db8:1:3::1"}};
+	struct world w = make();
+	struct prefix never;
+	uint32_t slot;
+
+	(void)unused;
+	world_open(&w);
+	for (uint32_t f = 0; f < 2; f++) {
+		const struct addr a = prefix(hosts[f][0]).addr;
+		uint16_t many = rules_find(&w.rules, "many");
+		uint32_t before;
+
+		for (int i = 1; i <= 2; i++) {
+			const struct verdict_past past = {T0 - MIN, T0 + i * HOUR, 1};
+
+			assert_int_equal(
+			    verdict_adopt(&w.v, many, &a, &past, T0, &never, &slot), 0);
+		}
+		before = w.n_made;
+		line(&w, F_MANY, hosts[f][1], T0);
+		assert_int_equal(w.n_made, before + 1);
+		line(&w, F_MANY, hosts[f][2], T0 + SEC);
+		assert_int_equal(w.n_made, before + 3);
+		assert_true(made(&w, before + 2)->flags & BANS_PREFIX);
+	}
+	world_close(&w);
+}
+
 static void
 a_former_ban_taken_over_lengthens_the_next(void **unused)
 {
@@ -623,6 +656,7 @@ main(void)
 	    cmocka_unit_test(prefix_bans_need_hosts_in_force_and_no_friend_inside),
 	    cmocka_unit_test(bans_by_hand_respect_friends_and_replace_each_other),
 	    cmocka_unit_test(bans_of_another_program_are_taken_over),
+	    cmocka_unit_test(a_host_that_is_taken_over_twice_counts_once_in_its_prefix),
 	    cmocka_unit_test(a_former_ban_taken_over_lengthens_the_next),
 	    cmocka_unit_test(never_banned_ones_are_not_taken_over),
 	    cmocka_unit_test(by_hand_the_longer_ban_stays),
