@@ -23,6 +23,7 @@ struct bans {
 	uint32_t *heads;  /* by prefix */
 	uint32_t *groups; /* by rule and the prefix of group_len */
 	uint32_t n_heads;
+	uint32_t prefixes; /* bans with BANS_PREFIX */
 	struct heap held, late;
 	uint32_t changed, changed_last;
 };
@@ -102,6 +103,12 @@ bans_count(const struct bans *b)
 }
 
 uint32_t
+bans_prefixes(const struct bans *b)
+{
+	return b->prefixes;
+}
+
+uint32_t
 bans_max(const struct bans *b)
 {
 	return b->slab.max;
@@ -175,6 +182,7 @@ link_in(struct bans *b, uint32_t slot)
 
 	x->next = *head;
 	*head = slot;
+	b->prefixes += !!(x->flags & BANS_PREFIX);
 	if (x->group_len) {
 		head = own_group(b, x);
 		x->sibling = *head;
@@ -191,6 +199,7 @@ link_out(struct bans *b, uint32_t slot)
 	while (*link != slot)
 		link = &at(b, *link)->next;
 	*link = x->next;
+	b->prefixes -= !!(x->flags & BANS_PREFIX);
 	if (!x->group_len)
 		return;
 	link = own_group(b, x);
@@ -216,6 +225,7 @@ heads_grow(struct bans *b, uint32_t n)
 	b->heads = heads;
 	b->groups = groups;
 	b->n_heads = n;
+	b->prefixes = 0;
 	memset(heads, 0xff, n * sizeof(*heads));
 	memset(groups, 0xff, n * sizeof(*groups));
 	for (uint32_t i = 0; i < b->slab.high; i++)

@@ -80,6 +80,8 @@ struct ban *bans_get(const struct bans *b, uint32_t slot);
 /* All slots are below. */
 uint32_t bans_high(const struct bans *b);
 uint32_t bans_count(const struct bans *b);
+/* Those of them with BANS_PREFIX. */
+uint32_t bans_prefixes(const struct bans *b);
 uint32_t bans_max(const struct bans *b);
 
 /* The keep of a ban whose lines may be so late. */

@@ -74,7 +74,7 @@ counted_on_ban(struct verdict *v, uint16_t rule, const struct prefix *source, us
 	const struct rule *r = &v->rules->slots[rule];
 	uint32_t slot = find_taking(v, rule, source, t);
 
-	if (slot == BANS_NONE && r->prefix_hosts > 0) {
+	if (slot == BANS_NONE && r->prefix_hosts > 0 && bans_prefixes(v->bans) > 0) {
 		struct prefix group = group_prefix(r, &source->addr);
 
 		slot = find_taking(v, rule, &group, t);
@@ -285,7 +285,8 @@ verdict_ahead(const struct verdict *v, const struct filter_map *map, const struc
 			uint16_t rule = map->rules[rules.first + r];
 
 			sources[k++] = (struct tally_source){source, rule};
-			if (v->rules->slots[rule].prefix_hosts > 0 && p < BANS_AHEAD)
+			if (v->rules->slots[rule].prefix_hosts > 0 && bans_prefixes(v->bans) > 0 &&
+			    p < BANS_AHEAD)
 				prefixes[p++] = group_prefix(&v->rules->slots[rule], &o->addr);
 		}
 	}
