@@ -52,8 +52,8 @@ struct scope {
 	const struct f2b_jail *jail;
 	struct list ports; /* of const char * */
 	bool host, service, unknown;
-	bool narrower; /* something of the ports could not be taken */
-	const struct f2b_value *at; /* of the last that bans */
+	bool narrower;       /* something of the ports could not be taken */
+	struct f2b_value at; /* of the last that bans */
 };
 
 static const char *
@@ -176,18 +176,31 @@ add_protocols(struct scope *s, const char *protocols, struct list *out, const st
 	}
 }
 
+/* Where the ports are set: the jail's option, when the action has them from there. */
+static struct f2b_value
+port_place(const struct scope *s, const struct f2b_action *a, const char *ports)
+{
+	struct f2b_scope scope = {.ini = f2b_merged(s->f, "jail"), .section = s->jail->name};
+	struct f2b_value v;
+
+	if (scope.ini && f2b_value_get(s->f, &scope, "port", &v) == 0 && strcmp(v.text, ports) == 0)
+		return v;
+	return a->at;
+}
+
 static void
 add_ports(struct scope *s, const struct f2b_action *a, const struct f2b_section *combined)
 {
 	struct list protocols = {0}, ports = {0};
-	const char *protocol = text_of(combined, "protocol");
+	const char *protocol = text_of(combined, "protocol"), *port = text_of(combined, "port");
 
+	s->at = port_place(s, a, port);
 	add_protocols(s, *protocol ? protocol : "tcp", &protocols, &a->at);
-	f2b_words(s->f->arena, text_of(combined, "port"), &ports);
+	f2b_words(s->f->arena, port, &ports);
 	for (size_t i = 0; i < protocols.n; i++)
 		for (size_t k = 0; k < ports.n; k++)
 			add_port(s, ((const char **)protocols.items)[i],
-			    ((const char **)ports.items)[k], &a->at);
+			    ((const char **)ports.items)[k], &s->at);
 }
 
 static void
@@ -198,12 +211,11 @@ take_action(struct scope *s, const struct f2b_action *a)
 	switch (reach_of(s->f, s->jail, a, &combined)) {
 	case REACH_PORTS:
 		s->service = true;
-		s->at = &a->at;
 		add_ports(s, a, &combined);
 		break;
 	case REACH_HOST:
 		s->host = true;
-		s->at = &a->at;
+		s->at = a->at;
 		break;
 	case REACH_UNKNOWN:
 		s->unknown = true;
@@ -257,16 +269,16 @@ put_ports(const struct scope *s, struct strbuf *out)
 	const char *text = ports_text(s);
 
 	if (s->ports.n == 0) {
-		f2b_note(s->f->report, F2B_LOST, s->at,
+		f2b_note(s->f->report, F2B_LOST, &s->at,
 		    "none of the ports that it bans from can be told; the jail is left out");
 		return -ENOENT;
 	}
 	strbuf_printf(out, "scope: service\nports: [%s]\n", text);
 	if (s->narrower)
-		f2b_note(s->f->report, F2B_DIFFERS, s->at,
+		f2b_note(s->f->report, F2B_DIFFERS, &s->at,
 		    "bans only from %s: not all that it bans from could be taken", text);
 	else
-		f2b_note(s->f->report, F2B_TAKEN, s->at, "bans from %s, before DNAT", text);
+		f2b_note(s->f->report, F2B_TAKEN, &s->at, "bans from %s, before DNAT", text);
 	return 0;
 }
 
@@ -282,7 +294,7 @@ f2b_scope(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 	if (s.service && !s.host)
 		return put_ports(&s, out);
 	if (s.host) {
-		f2b_note(f->report, F2B_TAKEN, s.at, "bans from the whole host");
+		f2b_note(f->report, F2B_TAKEN, &s.at, "bans from the whole host");
 		return 0;
 	}
 	if (s.unknown) {

@@ -158,8 +158,8 @@ forget_of(struct f2b *f, const struct f2b_rule_as *as)
 		seconds = DAY;
 	text = span_text(f, fmin(fmax(seconds, 60), LONGEST));
 	if (as->forget)
-		f2b_note(f->report, F2B_TAKEN, as->forget, "dbpurgeage -> forget of escalate: %s",
-		    text);
+		f2b_note(
+		    f->report, F2B_TAKEN, as->forget, "dbpurgeage -> forget of escalate: %s", text);
 	return text;
 }
 
@@ -248,9 +248,7 @@ recidive(struct f2b *f, const struct f2b_jail *j, const struct f2b_rule_as *as, 
 	    r->bans, span_text(f, r->within), span_text(f, max));
 	if (as->scope && strstr(as->scope, "scope: service"))
 		f2b_note(f->report, F2B_DIFFERS, f2b_get(&r->jail->options, "action"),
-		    "the long ban is for the rule's own ports (jail %s), not for what this jail "
-		    "bans from",
-		    j->name);
+		    "the long ban is for each rule's own ports, not for what this jail bans from");
 	f->report->jail = j->name;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/json_write.h"
 #include "conf/fail2ban_rule.h"
+#include "conf/fail2ban_shipped.h"
 
 #define NAME_MAX_BYTES 32 /* of a filter or rule of guardd's */
 #define NAME_PREFIX    "f2b-"
@@ -28,7 +29,9 @@ struct importing {
 	struct list filters; /* of struct made */
 	struct list rules;   /* of const char *: names */
 	struct f2b_recidive recidive;
-	const char *forget, *database;
+	struct list counting; /* of const char *: filters of jails whose rules ban */
+	const struct f2b_value *forget;
+	const char *database;
 };
 
 int
@@ -97,16 +100,25 @@ free_name(struct importing *i, const char *text, bool filter)
 
 /* --- files --- */
 
+/* mine: the administrator may have one of that name, which stays. */
 static void
-put_file(struct importing *i, const char *folder, const char *name, const struct strbuf *text)
+put_path(struct importing *i, const char *path, const struct strbuf *text, bool mine)
 {
 	struct json j;
 
 	json_begin(&j, i->out);
 	json_text(&j, "type", "file");
-	json_text(&j, "path", arena_printf(&i->im->arena, "%s/%s.yaml", folder, name));
+	json_text(&j, "path", path);
 	json_bytes(&j, "text", text->text, text->len);
+	if (mine)
+		json_bool(&j, "keep", true);
 	json_end(&j);
+}
+
+static void
+put_file(struct importing *i, const char *folder, const char *name, const struct strbuf *text)
+{
+	put_path(i, arena_printf(&i->im->arena, "%s/%s.yaml", folder, name), text, false);
 }
 
 static const char *
@@ -146,10 +158,10 @@ static const char *
 filter_base(struct importing *i, const struct f2b_jail *j)
 {
 	const char *mode = strstr(j->filter_at.text, "[mode="), *slash = strrchr(j->filter, '/');
-	const char *base = slash ? slash + 1 : j->filter;
+	const char *base = slash ? slash + 1 : *j->filter ? j->filter : j->name;
 	size_t n;
 
-	if (!mode)
+	if (!mode || !*j->filter)
 		return base;
 	mode += strlen("[mode=");
 	mode += *mode == '"' || *mode == '\'';
@@ -205,29 +217,49 @@ put_jail(struct importing *i, const struct f2b_jail *j, const char *rule, const 
 	json_end(&out);
 }
 
+/* What is lost of it, beside what the rules say of it. */
 static void
-take_jail(struct importing *i, const struct f2b_jail *j)
+take_recidive(struct importing *i, const struct f2b_jail *j)
 {
-	struct f2b_rule_as as = {.forget = i->forget, .recidive = &i->recidive};
-	struct strbuf text = {0};
+	f2b_note(&i->im->report, F2B_DIFFERS, f2b_get(&j->options, "filter"),
+	    "the jail becomes escalate of the rules: bans of several jails are not counted "
+	    "together, "
+	    "and there is no rule of its own");
+	if (i->rules.n == 0)
+		f2b_note(&i->im->report, F2B_LOST, f2b_get(&j->options, "bantime"),
+		    "no rule was imported that it could be in");
+	put_jail(i, j, "", "");
+}
 
-	i->im->report.jail = j->name;
-	if (j == i->recidive.jail) {
-		put_jail(i, j, "", "");
-		return;
-	}
-	if (!*j->filter) {
+/* False: the jail is not taken, which is told. */
+static bool
+can_be_taken(struct importing *i, const struct f2b_jail *j)
+{
+	if (j->definition.options.n == 0) {
 		f2b_note(&i->im->report, F2B_LOST, NULL, "the jail has no filter; it is left out");
-		return;
+		return false;
 	}
 	if (i->rules.n == F2B_RULES) {
 		f2b_note(&i->im->report, F2B_ERROR, &j->filter_at,
 		    "more than %d jails; it is left out", F2B_RULES);
-		return;
+		return false;
 	}
-	if (f2b_lets_in(i->f, j))
+	return !f2b_lets_in(i->f, j);
+}
+
+static void
+take_jail(struct importing *i, const struct f2b_jail *j)
+{
+	struct f2b_rule_as as = {.forget = i->forget, .recidive = &i->recidive};
+	_cleanup_(strbuf_fini) struct strbuf text = {0}, scope = {0};
+	int reach;
+
+	i->im->report.jail = j->name;
+	if (j == i->recidive.jail || !can_be_taken(i, j))
 		return;
-	as.filter = take_filter(i, j);
+	reach = f2b_scope(i->f, j, &scope);
+	as.scope = scope.text;
+	as.filter = reach < 0 ? NULL : take_filter(i, j);
 	if (!as.filter)
 		return;
 	as.name = free_name(i, j->name, false);
@@ -235,7 +267,78 @@ take_jail(struct importing *i, const struct f2b_jail *j)
 	put_file(i, "rules.d", as.name, &text);
 	put_jail(i, j, as.name, as.filter);
 	*(const char **)list_add(&i->im->arena, &i->rules, sizeof(char *)) = as.name;
-	strbuf_fini(&text);
+	if (reach == 0 && *j->filter)
+		*(const char **)list_add(&i->im->arena, &i->counting, sizeof(char *)) = j->filter;
+}
+
+/* --- guardd's own rules --- */
+
+static bool
+is_counted(const struct importing *i, const char *filter)
+{
+	for (size_t k = 0; k < i->counting.n; k++)
+		if (shipped_covers(((const char **)i->counting.items)[k], filter))
+			return true;
+	return false;
+}
+
+/* "exim, caddy": those that no jail counts, or those that one does. */
+static const char *
+names_of(struct importing *i, const struct shipped_rule *s, bool counted)
+{
+	const char *text = "";
+
+	for (size_t k = 0; s->filters[k]; k++)
+		if (is_counted(i, s->filters[k]) == counted)
+			text = arena_printf(
+			    &i->im->arena, "%s%s%s", text, *text ? ", " : "", s->filters[k]);
+	return text;
+}
+
+static void
+switch_off(struct importing *i, const struct shipped_rule *s)
+{
+	_cleanup_(strbuf_fini) struct strbuf text = {0};
+	const char *path = arena_printf(&i->im->arena, "rules.d/%s.yaml", s->rule);
+
+	strbuf_printf(&text,
+	    "# Imported rules count what guardd's own rule counts; without this file both ban.\n"
+	    "ban: %s\nenabled: no\n",
+	    s->rule);
+	put_path(i, path, &text, true);
+	f2b_note(&i->im->report, F2B_DIFFERS, NULL,
+	    "guardd's rule %s (%s) is switched off by %s: imported jails count the same", s->rule,
+	    names_of(i, s, true), path);
+}
+
+static void
+take_shipped(struct importing *i)
+{
+	for (const struct shipped_rule *s = shipped_rules; s->rule; s++) {
+		const char *both = names_of(i, s, true), *rest = names_of(i, s, false);
+
+		if (!*both)
+			continue;
+		if (!*rest)
+			switch_off(i, s);
+		else
+			f2b_note(&i->im->report, F2B_DIFFERS, NULL,
+			    "guardd's rule %s stays in force: it counts %s, as an imported jail "
+			    "does, "
+			    "and %s, which none does; switch it off in rules.d/%s.yaml (ban: %s, "
+			    "enabled: no) when this host has nothing of the latter",
+			    s->rule, both, rest, s->rule, s->rule);
+	}
+}
+
+static void
+take_main(struct importing *i)
+{
+	_cleanup_(strbuf_fini) struct strbuf text = {0};
+
+	f2b_never_main(i->f, &text);
+	if (text.len > 0)
+		put_path(i, "guardd.yaml", &text, true);
 }
 
 /* --- fail2ban.conf --- */
@@ -260,9 +363,12 @@ tell_main(struct importing *i)
 	struct f2b_scope scope = {.ini = ini, .section = "Definition"};
 	struct f2b_value v;
 
-	if (ini && f2b_value_get(i->f, &scope, "dbpurgeage", &v) == 0)
-		f2b_note(&i->im->report, F2B_TAKEN, &v, "dbpurgeage -> forget of escalate: %.30s",
-		    v.text);
+	if (ini && f2b_value_get(i->f, &scope, "dbpurgeage", &v) == 0) {
+		struct f2b_value *forget = arena_alloc(&i->im->arena, sizeof(*forget));
+
+		*forget = v;
+		i->forget = forget;
+	}
 	if (ini && f2b_value_get(i->f, &scope, "allowipv6", &v) == 0 &&
 	    strcmp(v.text, "auto") != 0 && !f2b_is_true(v.text))
 		f2b_note(&i->im->report, F2B_DIFFERS, &v,
@@ -335,7 +441,8 @@ put_summary(struct importing *i)
 
 	json_begin(&j, i->out);
 	json_text(&j, "type", "summary");
-	json_int(&j, "jails", (int64_t)i->jails.n);
+	json_int(&j, "jails", (int64_t)i->f->enabled);
+	json_int(&j, "imported", (int64_t)(i->rules.n + (i->recidive.jail && i->rules.n > 0)));
 	json_int(&j, "rules", (int64_t)i->rules.n);
 	json_int(&j, "filters", (int64_t)i->filters.n);
 	for (unsigned k = 0; k <= F2B_ERROR; k++)
@@ -349,14 +456,21 @@ f2b_import_run(struct f2b_import *im, struct strbuf *out)
 {
 	struct importing i = {.im = im, .f = im->files, .out = out};
 
-	i.forget = main_option(&i, "dbpurgeage", "1d");
 	i.database = main_option(&i, "dbfile", DATABASE);
 	tell_main(&i);
 	f2b_jails(i.f, &i.jails);
 	find_recidive(&i);
 	for (size_t k = 0; k < i.jails.n; k++)
 		take_jail(&i, (struct f2b_jail *)i.jails.items + k);
+	if (i.recidive.jail) {
+		im->report.jail = i.recidive.jail->name;
+		take_recidive(&i, i.recidive.jail);
+	}
 	im->report.jail = NULL;
+	if (i.rules.n > 0) {
+		take_main(&i);
+		take_shipped(&i);
+	}
 	if (i.jails.n == 0)
 		f2b_note(&im->report, F2B_LOST, NULL,
 		    "there is no jail that is enabled and can be taken");

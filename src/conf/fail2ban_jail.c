@@ -8,11 +8,10 @@
 #define VERSION_SEEN "1.0.2" /* what %(fail2ban_version)s is */
 
 /* Options that a jail has beside its filter's, as the reference reads them. */
-const char *const f2b_jail_options[] = {"enabled", "backend", "maxretry", "maxmatches",
-    "findtime", "bantime", "bantime.increment", "bantime.factor", "bantime.formula",
-    "bantime.multipliers", "bantime.maxtime", "bantime.rndtime", "bantime.overalljails",
-    "ignorecommand", "ignoreself", "ignoreip", "ignorecache", "filter", "logtimezone",
-    "logencoding", "logpath", "action", NULL};
+const char *const f2b_jail_options[] = {"enabled", "backend", "maxretry", "maxmatches", "findtime",
+    "bantime", "bantime.increment", "bantime.factor", "bantime.formula", "bantime.multipliers",
+    "bantime.maxtime", "bantime.rndtime", "bantime.overalljails", "ignorecommand", "ignoreself",
+    "ignoreip", "ignorecache", "filter", "logtimezone", "logencoding", "logpath", "action", NULL};
 
 const struct f2b_value *
 f2b_jail_get(const struct f2b_jail *j, const char *option)
@@ -168,6 +167,7 @@ read_jail(struct f2b *f, struct ini *ini, struct f2b_section *section, struct f2
 	    get_all(f, ini, j->name, f2b_jail_options, &j->options) < 0 ||
 	    get_all(f, ini, j->name, f2b_filter_options, &j->options) < 0)
 		return -EINVAL;
+	f2b_check_values(f, j);
 	backend = f2b_jail_get(j, "backend");
 	j->systemd = backend && strncmp(backend->text, "systemd", 7) == 0;
 	if (!*j->filter)
@@ -235,4 +235,6 @@ f2b_jails(struct f2b *f, struct list *jails)
 			take_section(f, ini, s, jails);
 	}
 	f->report->jail = NULL;
+	if (f->enabled > 0)
+		f2b_check_options(f, NULL);
 }

@@ -20,6 +20,8 @@ struct f2b {
 	size_t total;       /* bytes read, and made by references */
 	uint64_t work;      /* bytes copied for <tags> */
 	size_t enabled;     /* jails, with those that cannot be read */
+	size_t checked;     /* options that were looked for in all others */
+	bool mail;          /* it was said that guardd sends none */
 };
 
 struct f2b_file {

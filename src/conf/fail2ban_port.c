@@ -62,7 +62,9 @@ static const struct {
 static int
 known_number(const char *name, const char *proto)
 {
-	const unsigned bit = strcmp(proto, "tcp") == 0 ? TCP : strcmp(proto, "udp") == 0 ? UDP : SCTP;
+	const unsigned bit = strcmp(proto, "tcp") == 0   ? TCP
+			     : strcmp(proto, "udp") == 0 ? UDP
+							 : SCTP;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
 		if (strcmp(known[i].name, name) == 0 && (known[i].protocols & bit))

@@ -8,10 +8,10 @@
 #include "base/addr.h"
 #include "conf/print.h"
 
-#define LONGEST   (3660 * 86400.0) /* the longest ban of a rule */
-#define WINDOW    (366 * 86400.0)  /* the longest window */
-#define NEVER_MAX 1024             /* entries of never_ban */
-#define NEVER_GROUP "f2b-ignoreip" /* host names, in the main file */
+#define LONGEST     (3660 * 86400.0) /* the longest ban of a rule */
+#define WINDOW      (366 * 86400.0)  /* the longest window */
+#define NEVER_MAX   1024             /* entries of never_ban */
+#define NEVER_GROUP "f2b-ignoreip"   /* host names, in the main file */
 
 /* What the reference takes where nothing is set. */
 #define DEFAULT_RETRY 3
@@ -273,7 +273,8 @@ f2b_never_main(struct f2b *f, struct strbuf *out)
 
 	ignore_value(&n, v);
 	if (n.n > 0) {
-		strbuf_puts(out, "# Whom no rule bans, neither imported nor shipped ones: ignoreip of [DEFAULT].\n");
+		strbuf_puts(out, "# Whom no rule bans, neither imported nor shipped ones: ignoreip "
+				 "of [DEFAULT].\n");
 		if (n.names.len > 0)
 			strbuf_printf(out, "groups: {" NEVER_GROUP ": [%s]}\n", n.names.text);
 		strbuf_printf(out, "never_ban: [%s%s%s]\n", n.names.len ? NEVER_GROUP : "",

@@ -17,8 +17,8 @@ struct f2b_recidive {
 };
 
 struct f2b_rule_as {
-	const char *name, *filter; /* guardd's names */
-	const char *scope;         /* what f2b_scope wrote; NULL: nothing */
+	const char *name, *filter;      /* guardd's names */
+	const char *scope;              /* what f2b_scope wrote; NULL: nothing */
 	const struct f2b_value *forget; /* dbpurgeage; NULL: the default */
 	const struct f2b_recidive *recidive;
 };
@@ -56,4 +56,5 @@ void f2b_never_main(struct f2b *f, struct strbuf *out);
 /* --- what a jail sets that it has not (fail2ban_options.c) --- */
 
 /* Options that mean nothing there, values that are refused there, options without a counterpart. */
-void f2b_check_options(struct f2b *f, const char *jail);
+void f2b_check_options(struct f2b *f, const char *jail /* NULL: the defaults */);
+void f2b_check_values(struct f2b *f, const struct f2b_jail *j);

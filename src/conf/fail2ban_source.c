@@ -314,8 +314,8 @@ file_sources(struct f2b *f, const struct f2b_jail *j, struct strbuf *out)
 	}
 	strbuf_puts(out, "]\n    header: none\n");
 	put_zone(f, j, out);
-	f2b_note(f->report, F2B_TAKEN, v, "logpath -> sources: reads %s",
-	    paths_text(f->arena, &files));
+	f2b_note(
+	    f->report, F2B_TAKEN, v, "logpath -> sources: reads %s", paths_text(f->arena, &files));
 	v = f2b_jail_get(j, "logencoding");
 	if (v && strcasecmp(v->text, "auto") != 0 && strcasecmp(v->text, "utf-8") != 0 &&
 	    strcasecmp(v->text, "ascii") != 0 && strcasecmp(v->text, "utf8") != 0)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#include <sys/stat.h>
 
 #include "ctl/ask.h"
 #include "ctl/import_history.h"
@@ -65,6 +67,9 @@ print_lines(const struct import *im)
 		json_t *name =
 		    json_pack("{s:s, s:s}", "type", "file", "path", out_str(item, "path"));
 
+		if (*out_str(item, "left"))
+			json_object_set(name, "left", json_object_get(item, "left"));
+
 		json_dumpf(name, stdout, JSON_COMPACT);
 		puts("");
 		json_decref(name);
@@ -85,14 +90,49 @@ check(const struct globals *g, const char *out)
 {
 	/* What is wrong comes on standard error; that nothing is wrong is no JSON line. */
 	_cleanup_(closep) int nowhere = g->json ? open("/dev/null", O_WRONLY | O_CLOEXEC) : -1;
+	_cleanup_(strbuf_fini) struct strbuf main_file = {0};
 	struct globals there = *g;
 
 	there.etc = out;
+	strbuf_printf(&main_file, "%s/" IMPORT_MAIN, out);
+	if (access(main_file.text, F_OK) == 0)
+		there.main_file = main_file.text;
 	fflush(stdout);
 	if (tool_conf(&there, "--check", nowhere) == EXIT_DONE)
 		return EXIT_DONE;
 	fprintf(stderr, "guardctl: guardd does not take what is in %s\n", out);
 	return EXIT_FAILED;
+}
+
+static bool
+same_folder(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* Three lines: where the files go, who stops and who starts, and the bans in force. */
+static void
+print_next(const struct globals *g, const struct import *im, const char *from, const char *out,
+    bool history)
+{
+	_cleanup_(strbuf_fini) struct strbuf left = {0};
+
+	import_left(im, &left);
+	if (left.len > 0)
+		fputs(left.text, stdout);
+	puts("");
+	if (same_folder(out, g->etc))
+		printf("Next: 1. it is in %s already: guardctl check-config\n", out);
+	else
+		printf("Next: 1. cp -rn %s/* %s/ && guardctl check-config\n", out, g->etc);
+	puts("      2. systemctl disable --now " KIND " && systemctl reload-or-restart guardd");
+	if (history)
+		puts("      3. the bans in force have been handed over: guardctl list");
+	else
+		printf("      3. guardctl import " KIND " %s --history, for the bans in force\n",
+		    from);
 }
 
 static int
@@ -102,6 +142,7 @@ write_out(
 	_cleanup_(strbuf_fini) struct strbuf report = {0};
 	int r;
 
+	import_look(im, out, same_folder(out, g->etc) ? NULL : g->main_file);
 	import_text(im, from, &report);
 	if (json_array_size(im->files) > 0) {
 		r = import_write(im, out, force, &report);
@@ -152,6 +193,9 @@ run(const struct globals *g, const struct args *a)
 		s = cmd_reload.run(g, a);
 	if (r <= EXIT_FAILED && s == EXIT_DONE && history)
 		s = import_history(g, &im, database);
+	if (r <= EXIT_FAILED && s == EXIT_DONE && !g->json && (out || !history) &&
+	    json_array_size(im.files) > 0)
+		print_next(g, &im, dir, out ? out : DEFAULT_OUT, history);
 	import_fini(&im);
 	return s != EXIT_DONE ? s : r;
 }

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "ctl/out_text.h"
 
-#define PATH_MOST 100 /* of a file below the folder */
+#define PATH_MOST 100        /* of a file below the folder */
+#define LOOK_MAX  (1u << 20) /* of one that stays */
 
 void
 import_init(struct import *im)
@@ -81,8 +83,43 @@ static const char beside[] =
     "  An IPv6 address is counted and banned with its /64.\n"
     "  A source that is read for the first time is read from its end on.\n"
     "  A ban drops packets before they are routed: to containers as well as to the host.\n"
-    "  guardd's own rules stay in force beside the imported ones; one is switched off by a file\n"
-    "  of its name in rules.d with 'enabled: no'.\n";
+    "  guardd's own rules stay in force beside the imported ones, but for those said to be off; "
+    "one\n"
+    "  is switched off by a file of its name in rules.d with 'enabled: no'.\n";
+
+/* Those without comments. They come from others' files. */
+static void
+put_lines(const char *text, struct strbuf *out)
+{
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		if (n == 0 || *text == '#')
+			continue;
+		strbuf_puts(out, "    ");
+		for (size_t i = 0; i < n; i++)
+			strbuf_printf(out, "%c",
+			    (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i]);
+		strbuf_puts(out, "\n");
+	}
+}
+
+void
+import_left(const struct import *im, struct strbuf *out)
+{
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(im->files, i, file)
+	{
+		const char *left = out_str(file, "left");
+
+		if (!*left)
+			continue;
+		strbuf_printf(
+		    out, "\n  differs %s is there and stays as it is; add what it lacks:\n", left);
+		put_lines(out_str(file, "text"), out);
+	}
+}
 
 void
 import_text(const struct import *im, const char *from, struct strbuf *out)
@@ -92,14 +129,16 @@ import_text(const struct import *im, const char *from, struct strbuf *out)
 	size_t i;
 
 	strbuf_printf(out,
-	    "Imported from %s: jails enabled %lld, rules %lld, filters %lld.\n"
+	    "Imported from %s: %lld jails enabled, %lld imported; %lld rules, %lld filters.\n"
 	    "taken: it means the same here. differs: taken, with another meaning in something.\n"
 	    "lost: guardd has nothing like it. error: wrong there, or not to be translated.\n"
 	    "%lld taken, %lld differ, %lld lost, %lld errors.\n",
 	    from, (long long)out_int(im->summary, "jails"),
-	    (long long)out_int(im->summary, "rules"), (long long)out_int(im->summary, "filters"),
-	    (long long)out_int(im->summary, "taken"), (long long)out_int(im->summary, "differs"),
-	    (long long)out_int(im->summary, "lost"), (long long)out_int(im->summary, "error"));
+	    (long long)out_int(im->summary, "imported"), (long long)out_int(im->summary, "rules"),
+	    (long long)out_int(im->summary, "filters"), (long long)out_int(im->summary, "taken"),
+	    (long long)out_int(im->summary, "differs"), (long long)out_int(im->summary, "lost"),
+	    (long long)out_int(im->summary, "error"));
+	import_left(im, out);
 	json_array_foreach(im->notes, i, note)
 	{
 		const char *jail = out_str(note, "jail");
@@ -112,6 +151,61 @@ import_text(const struct import *im, const char *from, struct strbuf *out)
 	strbuf_puts(out, beside);
 }
 
+/* --- files that stay --- */
+
+/* True when every line of wanted, but comments, stands in text. */
+static bool
+has_lines(const char *text, const char *wanted)
+{
+	for (size_t n; *wanted; wanted += n + (wanted[n] == '\n')) {
+		const char *p = text;
+
+		n = strcspn(wanted, "\n");
+		if (n == 0 || *wanted == '#')
+			continue;
+		while (p && (strncmp(p, wanted, n) != 0 || (p[n] && p[n] != '\n'))) {
+			p = strchr(p, '\n');
+			p = p ? p + 1 : NULL;
+		}
+		if (!p)
+			return false;
+	}
+	return true;
+}
+
+/* True when the file is there and lacks something; one that cannot be read may. */
+static bool
+lacks(const char *path, const char *wanted)
+{
+	_cleanup_(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	_cleanup_(freep) char *text = calloc(1, LOOK_MAX + 1);
+
+	if (fd < 0)
+		return errno != ENOENT && errno != ENOTDIR;
+	return !text || read(fd, text, LOOK_MAX) < 0 || !has_lines(text, wanted);
+}
+
+void
+import_look(const struct import *im, const char *dir, const char *main_file)
+{
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(im->files, i, file)
+	{
+		const char *path = out_str(file, "path"), *text = out_str(file, "text");
+		_cleanup_(strbuf_fini) struct strbuf whole = {0};
+
+		if (!json_is_true(json_object_get(file, "keep")))
+			continue;
+		strbuf_printf(&whole, "%s/%s", dir, path);
+		if (lacks(whole.text, text))
+			json_object_set_new(file, "left", json_string(whole.text));
+		else if (main_file && strcmp(path, IMPORT_MAIN) == 0 && lacks(main_file, text))
+			json_object_set_new(file, "left", json_string(main_file));
+	}
+}
+
 /* --- files --- */
 
 /* guardd-conf reads what others wrote: a name that leads elsewhere is none. */
@@ -120,6 +214,8 @@ is_fine(const char *path)
 {
 	const char *slash = strchr(path, '/');
 
+	if (strcmp(path, IMPORT_MAIN) == 0)
+		return true;
 	return (strncmp(path, "filters.d/", 10) == 0 || strncmp(path, "rules.d/", 8) == 0) &&
 	       !strchr(slash + 1, '/') && slash[1] != '.' && strlen(path) <= PATH_MOST;
 }
@@ -160,6 +256,18 @@ write_file(int at, const char *dir, const char *path, const char *text, size_t n
 	return r;
 }
 
+static bool
+is_kept(const json_t *file)
+{
+	return json_is_true(json_object_get(file, "keep"));
+}
+
+static bool
+is_there(int at, const char *path)
+{
+	return faccessat(at, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static int
 check_free(const struct import *im, int at, const char *dir, bool force)
 {
@@ -173,10 +281,10 @@ check_free(const struct import *im, int at, const char *dir, bool force)
 
 		if (!is_fine(path))
 			return complain(dir, path, EINVAL);
-		if (!force && faccessat(at, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (!force && !is_kept(file) && is_there(at, path))
 			r = complain(dir, path, EEXIST);
 	}
-	if (!force && faccessat(at, IMPORT_REPORT, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (!force && is_there(at, IMPORT_REPORT))
 		r = complain(dir, IMPORT_REPORT, EEXIST);
 	return r;
 }
@@ -213,6 +321,8 @@ import_write(const struct import *im, const char *dir, bool force, const struct 
 	{
 		json_t *text = json_object_get(file, "text");
 
+		if (is_kept(file) && is_there(at, out_str(file, "path")))
+			continue;
 		r = write_file(at, dir, out_str(file, "path"), json_string_value(text),
 		    json_string_length(text), force);
 		if (r < 0)

@@ -43,7 +43,8 @@ int mode_test(const struct mode *m);
 /* mode_test with --lines */
 int mode_lines(const struct mode *m);
 int mode_replay(const struct mode *m);
-/* The entries of the filter's journal from that time on; none when it reads none. Negative errno. */
+/* The entries of the filter's journal from that time on; none when it reads none. Negative errno.
+ */
 int mode_replay_open(struct mode *m, usec_t since);
 int mode_replay_journal(const struct mode *m);
 void mode_replay_free(struct replay *r);

@@ -106,7 +106,8 @@ class ImportWorld(RoutedWorld):
             for name in os.listdir(os.path.join(out, folder)):
                 with open(os.path.join(out, folder, name), encoding="utf-8") as f:
                     files[f"{folder}/{name}"] = f.read()
-        self.start_guardd("never_ban: []\n", files=files)
+        with open(os.path.join(out, "guardd.yaml"), encoding="utf-8") as f:
+            self.start_guardd(f.read(), files=files)
 
 
 class Import(ImportWorld):
@@ -128,14 +129,14 @@ class Import(ImportWorld):
     def test_attackers_are_banned(self):
         self.start_imported()
         self.assertEqual(set(os.listdir(self.guardd.path("etc/rules.d"))),
-                         {f"f2b-{r}.yaml" for r in ("sshd", "postfix", "dovecot", "nginx-http-auth", "shop")})
+                         {f"f2b-{r}.yaml" for r in ("sshd", "postfix", "dovecot", "nginx-http-auth", "shop")} | {"mailbox.yaml"})
         self.assertIn("recidive", self.report)
         self.reads("/var/log/auth.log", "/var/log/shop.log")
         now = time.time()
         for n, address in enumerate(("192.0.2.7", "2001:db8:55::5", "192.0.2.99")):
             self.write("auth.log", "".join(
                 f"{stamp(now)} host sshd[{70 + 10 * n + i}]: Failed password for invalid user u{i} from {address} port 4242 ssh2\n"
-                for i in range(3)))
+                for i in range(3 if n < 2 else 30)))
         date = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
         self.write("shop.log", "".join(f"{date} shop: customer c{i} from 192.0.2.8 refused\n" for i in range(2)))
         self.write("shop.log", f"{date} shop: robbed by 192.0.2.8\n")
@@ -228,7 +229,7 @@ class Import(ImportWorld):
             f.write("[broken]\nenabled = true\nfilter = sshd\nlogpath = %(nowhere)s\n")
         out = self.imported(status=1)
         self.assertRegex(self.report, r"error +\S+/jail\.local:\d+: logpath: refers to an unknown option: nowhere")
-        self.assertEqual(len(os.listdir(out + "/rules.d")), 5)
+        self.assertEqual(len(os.listdir(out + "/rules.d")), 6)
         self.assertTrue(until("the report is there", lambda: os.path.exists(out + "/import-report.txt")))
 
 

@@ -6,7 +6,9 @@
  */
 #include "fail2ban_world.h"
 
+#include "conf/fail2ban_port.h"
 #include "conf/fail2ban_rule.h"
+#include "conf/fail2ban_shipped.h"
 
 static const char base[] =
     "[DEFAULT]\n"
@@ -38,7 +40,7 @@ rule_with(struct tree *t, const char *local, const char *name, const struct f2b_
 	static const struct f2b_recidive none;
 	struct f2b_rule_as as = {
 	    .name = "r", .filter = "f", .recidive = recidive ? recidive : &none};
-	struct strbuf out = {0};
+	struct strbuf out = {0}, scope = {0};
 	struct list jails = {0};
 	const struct f2b_jail *j;
 	const char *text;
@@ -50,14 +52,20 @@ rule_with(struct tree *t, const char *local, const char *name, const struct f2b_
 	if (!j)
 		return NULL;
 	t->report.jail = name;
+	if (f2b_scope(t->f, j, &scope) == -ENOENT) {
+		strbuf_fini(&scope);
+		return NULL;
+	}
+	as.scope = scope.text;
 	f2b_rule_yaml(t->f, j, &as, &out);
 	text = arena_dup(&t->arena, out.text, out.len);
+	strbuf_fini(&scope);
 	strbuf_fini(&out);
 	return text;
 }
 
 struct rule_case {
-	const char *options, *rule; /* rule: what stands behind "filters: [f]\n" */
+	const char *options, *rule; /* rule: what stands behind "filters: [f]\n"; NULL: none */
 	enum f2b_kind kind;         /* of a note */
 	uint32_t line;              /* its line in jail.local; 0: none is looked for */
 	const char *note;
@@ -91,15 +99,28 @@ static const struct rule_case cases[] = {
     {"bantime.increment = true\nbantime.rndtime = 2m\nbantime.overalljails = true",
 	TIMES "escalate: {factor: 2.000, max: 3660d, forget: 1d}\n", F2B_LOST, 4, "rndtime"},
     {"bantime.increment = true\nbantime.maxtime = 5m", TIMES, F2B_DIFFERS, 4, "cannot grow"},
-    {"port = 22,2222", TIMES "scope: service\nports: [tcp/22, tcp/2222]\n", F2B_TAKEN, 0, NULL},
+    {"port = 22,2222", TIMES "scope: service\nports: [tcp/22, tcp/2222]\n", F2B_TAKEN, 3,
+	"bans from tcp/22, tcp/2222"},
     {"port = 6000:6010\nprotocol = udp", TIMES "scope: service\nports: [udp/6000-6010]\n",
 	F2B_TAKEN, 0, NULL},
     {"port = 53\nprotocol = all", TIMES "scope: service\nports: [tcp/53, udp/53]\n", F2B_TAKEN, 0,
 	NULL},
-    {"port = 25,no-such-service\n", TIMES "scope: service\nports: [tcp/25]\n", F2B_TAKEN, 0, NULL},
+    {"port = 25,no-such-service\n", TIMES "scope: service\nports: [tcp/25]\n", F2B_DIFFERS, 3,
+	"only from tcp/25"},
+    {"port = no-such-service", NULL, F2B_LOST, 3, "left out"},
+    {"port = 22:70000", NULL, F2B_ERROR, 3, "22:70000 is not known for tcp"},
+    {"port = 70000,80-22", NULL, F2B_LOST, 3, "left out"},
+    {"port =", NULL, F2B_LOST, 3, "left out"},
+    {"port = 22\nprotocol = icmp", NULL, F2B_LOST, 3, "left out"},
+    {"port = 22\nprotocol = icmp tcp", TIMES "scope: service\nports: [tcp/22]\n", F2B_DIFFERS, 3,
+	"only from tcp/22"},
+    {"port = ssmtp imap2 imap3 sieve ftps-data",
+	TIMES "scope: service\nports: [tcp/465, tcp/143, "
+	      "tcp/220, tcp/4190, tcp/989]\n",
+	F2B_TAKEN, 0, NULL},
     {"banaction = %(banaction_allports)s\nport = 22", TIMES, F2B_TAKEN, 0, NULL},
     {"action = ports[port=25]\n  ports[port=\"587\", protocol=tcp]",
-	TIMES "scope: service\nports: [tcp/25, tcp/587]\n", F2B_TAKEN, 3, "2 ports"},
+	TIMES "scope: service\nports: [tcp/25, tcp/587]\n", F2B_TAKEN, 3, "tcp/25, tcp/587"},
     {"action = own", TIMES, F2B_LOST, 3, "action own is not known"},
     {"action = sendmail-whois[name=x]", TIMES "dry_run: yes\n", F2B_LOST, 3, "sends mail"},
     {"action = none-such", TIMES, F2B_ERROR, 3, "no action.d/none-such.conf"},
@@ -113,6 +134,16 @@ static const struct rule_case cases[] = {
     {"ignorecommand = /bin/true <ip>", TIMES, F2B_LOST, 3, "starts no programs"},
     {"ignoreself = false", TIMES, F2B_DIFFERS, 3, "never banned"},
     {"usedns = warn", TIMES, F2B_DIFFERS, 3, "never looked up"},
+    {"usedns = maybe", TIMES, F2B_ERROR, 3, "it is no there"},
+    {"findtim = 3", TIMES, F2B_ERROR, 3, "(is it findtime?)"},
+    {"max_retry = 3", TIMES, F2B_ERROR, 3, "(is it maxretry?)"},
+    {"bantim = 3", TIMES, F2B_ERROR, 3, "(is it bantime?)"},
+    {"colour = red", TIMES, F2B_ERROR, 3, "does nothing there either"},
+    {"backend = sistemd", TIMES, F2B_ERROR, 3, "none of that name"},
+    {"ignoreself = tru", TIMES, F2B_ERROR, 3, "neither yes nor no"},
+    {"bantime.increment = tru", TIMES, F2B_ERROR, 3, "neither yes nor no"},
+    {"chain = INPUT", TIMES, F2B_DIFFERS, 3, "one chain"},
+    {"sender = a@example.org\nmta = mail", TIMES, F2B_DIFFERS, 3, "of mail"},
 };
 
 static void
@@ -127,14 +158,118 @@ test_rules(void **state)
 
 		world_open(&t);
 		snprintf(local, sizeof(local), "[one]\nenabled = true\n%s\n", c->options);
-		snprintf(wanted, sizeof(wanted), "ban: r\nfilters: [f]\n%s", c->rule);
+		snprintf(
+		    wanted, sizeof(wanted), "ban: r\nfilters: [f]\n%s", c->rule ? c->rule : "");
 		rule = rule_with(&t, local, "one", NULL);
-		assert_non_null(rule);
-		assert_string_equal(rule, wanted);
+		assert_int_equal(!rule, !c->rule);
+		if (rule)
+			assert_string_equal(rule, wanted);
 		if (c->line)
 			assert_true(has_note(&t, c->kind, "/jail.local", c->line, c->note));
 		tree_close(&t);
 	}
+}
+
+/* An option that another refers to is one, though the reference itself does not know it. */
+static void
+test_options(void **state)
+{
+	const struct f2b_note *n;
+	struct tree t;
+
+	(void)state;
+	world_open(&t);
+	assert_non_null(rule_with(&t,
+	    "[DEFAULT]\nmine = 7\nfindtim = 8\nmta = mail\n[one]\nenabled = 1\nmaxretry = "
+	    "%(mine)s\n"
+	    "own = 3\nfindtime = %(one/own)s\nsender = x\n[two]\nenabled = tru\nmax_retry = 1\n",
+	    "one", NULL));
+	assert_true(has_note(&t, F2B_ERROR, "/jail.local", 3, "findtime?"));
+	assert_true(has_note(&t, F2B_ERROR, "/jail.local", 12, "neither yes nor no"));
+	assert_true(has_note(&t, F2B_DIFFERS, "/jail.local", 10, "of mail"));
+	assert_int_equal(t.report.count[F2B_ERROR], 2);
+	assert_int_equal(t.report.count[F2B_LOST], 0);
+	assert_int_equal(t.f->enabled, 1);
+	n = t.report.notes.items;
+	for (size_t i = 0; i < t.report.notes.n; i++)
+		assert_null(strstr(n[i].text, "own:"));
+	tree_close(&t);
+}
+
+/* The defaults are for all rules, host names in a group; a jail's own are its rule's. */
+static void
+test_never_ban_of_all(void **state)
+{
+	struct strbuf out = {0};
+	struct tree t;
+
+	(void)state;
+	world_open(&t);
+	assert_non_null(
+	    strstr(rule_with(&t,
+		       "[DEFAULT]\nignoreip = 192.0.2.1 a.example.org\n[one]\nenabled = 1\n"
+		       "ignoreip = 192.0.2.2\n",
+		       "one", NULL),
+		"never_ban: ['192.0.2.2']\n"));
+	assert_true(has_note(&t, F2B_DIFFERS, "/jail.local", 5, "of the jail's own"));
+	f2b_never_main(t.f, &out);
+	assert_non_null(strstr(out.text,
+	    "\ngroups: {f2b-ignoreip: [a.example.org]}\nnever_ban: [f2b-ignoreip, '192.0.2.1']\n"));
+	strbuf_fini(&out);
+	tree_close(&t);
+}
+
+/* Names of ports where there is no /etc/services. */
+static void
+test_ports_without_services(void **state)
+{
+	static const struct {
+		const char *name, *proto;
+		int number;
+	} ports[] = {{"ssh", "tcp", 22}, {"ssh", "udp", 22}, {"imap2", "tcp", 143},
+	    {"submissions", "tcp", 465}, {"sieve", "udp", -1}, {"22", "sctp", 22},
+	    {"65536", "tcp", -1}, {"sssh", "tcp", -1}, {"22x", "tcp", -1}, {"", "tcp", -1}};
+	struct tree t;
+
+	(void)state;
+	world_open(&t);
+	tree_load(&t);
+	for (size_t i = 0; i < t.f->files.n; i++) {
+		struct f2b_file *file = ((struct f2b_file **)t.f->files.items)[i];
+
+		if (strcmp(file->path, "/etc/services") == 0)
+			file->text = NULL;
+	}
+	for (size_t i = 0; i < sizeof(ports) / sizeof(*ports); i++)
+		assert_int_equal(
+		    f2b_port_number(t.f, ports[i].name, ports[i].proto), ports[i].number);
+	tree_close(&t);
+}
+
+/* The table has what rules/ has. */
+static void
+test_shipped(void **state)
+{
+	(void)state;
+	for (const struct shipped_rule *s = shipped_rules; s->rule; s++) {
+		char path[64], text[8192] = "", line[256];
+		size_t n = (size_t)snprintf(line, sizeof(line), "\nfilters: [");
+		FILE *f;
+
+		for (size_t i = 0; s->filters[i]; i++)
+			n += (size_t)snprintf(
+			    line + n, sizeof(line) - n, "%s%s", i ? ", " : "", s->filters[i]);
+		snprintf(line + n, sizeof(line) - n, "]\n");
+		snprintf(path, sizeof(path), "rules/%s.yaml", s->rule);
+		f = fopen(path, "r");
+		assert_non_null(f);
+		assert_true(fread(text, 1, sizeof(text) - 1, f) > 0);
+		fclose(f);
+		assert_non_null(strstr(text, line));
+	}
+	assert_true(shipped_covers("sshd", "sshd"));
+	assert_true(shipped_covers("nginx-http-auth", "nginx-auth"));
+	assert_false(shipped_covers("sshd", "dropbear"));
 }
 
 static void
@@ -181,7 +316,8 @@ test_recidive(void **state)
 	/* 10m * 5.635^4 is a week. */
 	assert_non_null(strstr(
 	    rule_with(&t, local, "one", &r), "escalate: {factor: 5.635, max: 1w, forget: 1d}\n"));
-	assert_true(has_note(&t, F2B_DIFFERS, "/jail.local", 8, "ban number 5 within 1d lasts 1w"));
+	assert_true(has_note(
+	    &t, F2B_DIFFERS, "/jail.local", 8, "ban number 5 of one rule within 1d lasts 1w"));
 	tree_close(&t);
 }
 
@@ -191,7 +327,7 @@ test_sources(void **state)
 	static const struct rule_case sources[] = {
 	    {"logpath = /var/log/a.log tail\n  /var/log/b/*.log\n /var/log/a.log",
 		"sources:\n  - file: [/var/log/a.log, '/var/log/b/*.log']\n    header: none\n",
-		F2B_TAKEN, 3, "2 files"},
+		F2B_TAKEN, 3, "reads /var/log/a.log, /var/log/b/*.log"},
 	    {"logtimezone = UTC+0200",
 		"sources:\n  - file: [/var/log/x.log]\n    header: none\n    "
 		"zone: Etc/GMT-2\n",
@@ -261,11 +397,18 @@ test_broken_jails(void **state)
 	    "[six]\nenabled = true\nfilter = bad\n"
 	    "[seven]\nenabled = false\nfilter = absent\n"
 	    "[eight]\nenabled = true\nfilter = one\naction = ports[\n"
-	    "[nine]\nenabled = on\nfilter = one\nfailregex = ^mine\n   %(known/failregex)s\n");
+	    "[nine]\nenabled = on\nfilter = one\nfailregex = ^mine\n   %(known/failregex)s\n"
+	    "[ten]\nenabled = true\nfilter =\nfailregex = ^alone <HOST>$\n"
+	    "[eleven]\nenabled = true\nfilter = common\n");
+	put(&t, "filter.d/common.conf", "[DEFAULT]\nx = y\n");
 	put(&t, "filter.d/bad.conf", "[Definition]\nfailregex = %(nowhere)s\n");
 	tree_load(&t);
 	f2b_jails(t.f, &jails);
-	assert_int_equal(jails.n, 2);
+	assert_int_equal(jails.n, 3);
+	assert_int_equal(t.f->enabled, 9);
+	assert_string_equal(
+	    f2b_get(&find_jail(&jails, "ten")->definition, "failregex")->text, "^alone <HOST>$");
+	assert_true(has_note(&t, F2B_ERROR, "/jail.local", 35, "has no [Definition]"));
 	assert_non_null(find_jail(&jails, "one"));
 	assert_string_equal(f2b_get(&find_jail(&jails, "nine")->definition, "failregex")->text,
 	    "^mine\n^bad <HOST>$");
@@ -300,6 +443,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_rules),
+	    cmocka_unit_test(test_options),
+	    cmocka_unit_test(test_never_ban_of_all),
+	    cmocka_unit_test(test_ports_without_services),
+	    cmocka_unit_test(test_shipped),
 	    cmocka_unit_test(test_file_of_addresses),
 	    cmocka_unit_test(test_recidive),
 	    cmocka_unit_test(test_sources),
