@@ -290,7 +290,7 @@ class Tool(RoutedWorld):
         folder = os.path.join(self.folder, "foreign")
         for name, text in (("jail.conf", "[shop]\nenabled = true\nport = 443\nfilter = shop\nlogpath = /var/log/shop.log\n"
                             "maxretry = 3\nfindtime = 10m\nbantime = 1h\nbackend = polling\n"
-                            "action = iptables-multiport[port=443]\n"),
+                            "action = iptables-multiport[port=\"%(port)s\"]\n"),
                            ("action.d/iptables-multiport.conf", "[Definition]\nactionban = iptables -m multiport\n"),
                            ("filter.d/shop.conf", "[Definition]\nfailregex = ^login from <ADDR> refused$\n")):
             path = os.path.join(folder, name)
