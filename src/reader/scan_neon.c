@@ -4,22 +4,17 @@
 #ifdef __aarch64__
 #include <arm_neon.h>
 
-struct set {
-	uint8x16_t low[4], high[4];
-};
+#define TARGET /* every CPU of this architecture has it */
 
-/* The buckets that may have a window at each of 16 bytes. */
-static inline uint8x16_t
-buckets(const struct set *s, const uint8x16_t *low, const uint8x16_t *high)
-{
-	uint8x16_t all = vdupq_n_u8(0xff);
+typedef uint8x16_t vec;
 
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++)
-		all = vandq_u8(
-		    all, vandq_u8(vqtbl1q_u8(s->low[i], low[i]), vqtbl1q_u8(s->high[i], high[i])));
-	return all;
-}
+#define vec_and     vandq_u8
+#define vec_shuffle vqtbl1q_u8
+#define vec_ones()  vdupq_n_u8(0xff)
+#define table       vld1q_u8
+#define SCAN_KERNEL scan_masks_neon
+
+#include "reader/scan_frame.inc"
 
 /* 0xff for each of 16 bytes where a window may begin. */
 static inline uint8x16_t
@@ -52,30 +47,10 @@ bits(uint8x16_t a, uint8x16_t b, uint8x16_t c, uint8x16_t d)
 	return vgetq_lane_u64(vreinterpretq_u64_u8(vpaddq_u8(all, all)), 0);
 }
 
-/* n is a constant in each caller. */
-static inline __attribute__((always_inline)) void
-run(const struct scan_tables *t, const char *text, size_t blocks, uint64_t *masks, unsigned n)
+static inline uint64_t
+block_mask(const struct set *sets, unsigned n, const char *text)
 {
-	struct set sets[SCAN_SETS];
-
-#pragma GCC unroll 2
-	for (unsigned s = 0; s < n; s++)
-#pragma GCC unroll 4
-		for (int i = 0; i < 4; i++) {
-			sets[s].low[i] = vld1q_u8(t->sets[s].low[i]);
-			sets[s].high[i] = vld1q_u8(t->sets[s].high[i]);
-		}
-	for (size_t b = 0; b < blocks; b++, text += SCAN_BLOCK)
-		masks[b] = bits(quarter(sets, n, text), quarter(sets, n, text + 16),
-		    quarter(sets, n, text + 32), quarter(sets, n, text + 48));
-}
-
-void
-scan_masks_neon(const struct scan_tables *t, const char *text, size_t blocks, uint64_t *masks)
-{
-	if (t->n_sets > 1)
-		run(t, text, blocks, masks, 2);
-	else
-		run(t, text, blocks, masks, 1);
+	return bits(quarter(sets, n, text), quarter(sets, n, text + 16),
+	    quarter(sets, n, text + 32), quarter(sets, n, text + 48));
 }
 #endif
