@@ -27,7 +27,7 @@ CPPFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -Isrc -DGUARDD_VERSION='"$(VERSION)"' \
 	-DLIBEXECDIR='"$(libexecdir)"' -DDATADIR='"$(datadir)"' -DSYSCONFDIR='"$(sysconfdir)"' $(CPPFLAGS)
 
 # A role's folder is its executable; these are the libraries its link line may name.
-ROLES := guardd keeper reader judge conf ctl watcher prover shadow
+ROLES := guardd keeper reader judge conf ctl watcher prover shadow herald runner courier
 SHARED := base wire sandbox dump nft
 EXE_guardd := guardd
 EXE_keeper := guardd-keeper
@@ -38,6 +38,9 @@ EXE_ctl := guardctl
 EXE_watcher := guardd-watcher
 EXE_prover := guardd-prover
 EXE_shadow := guardd-shadow
+EXE_herald := guardd-herald
+EXE_runner := guardd-runner
+EXE_courier := guardd-courier
 PC_guardd := libevent
 PC_keeper := libmnl libnftnl libevent libseccomp
 PC_reader := libpcre2-8 libsystemd libevent libseccomp
@@ -47,6 +50,9 @@ PC_ctl := jansson
 PC_watcher := libmnl libevent libseccomp
 PC_prover := libmnl libseccomp
 PC_shadow := libmnl libseccomp
+PC_herald := libevent libevent_openssl openssl hiredis sqlite3 jansson libsystemd libseccomp
+PC_runner := libevent libseccomp
+PC_courier := libcurl libseccomp
 MAIN_guardd := guardd
 MAIN_keeper := keeper
 MAIN_reader := reader
@@ -56,6 +62,9 @@ MAIN_ctl := guardctl
 MAIN_watcher := watcher
 MAIN_prover := prover
 MAIN_shadow := shadow
+MAIN_herald := herald
+MAIN_runner := runner
+MAIN_courier := courier
 
 srcs = $(sort $(wildcard src/$(1)/*.c))
 objs = $(patsubst src/%.c,$(B)/obj/%.o,$(call srcs,$(1)))

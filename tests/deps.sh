@@ -4,13 +4,14 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config libevent-dev libpcre2-dev libnftnl-dev libmnl-dev libsystemd-dev
-libsqlite3-dev libyaml-dev libseccomp-dev libjansson-dev"
+libsqlite3-dev libyaml-dev libseccomp-dev libjansson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev"
 check="$build clang clang-format libclang-rt-14-dev libcmocka-dev mandoc python3 python3-yaml nftables iproute2 procps
 openssh-server openssh-client sshpass nginx-light curl postfix dovecot-imapd rsyslog systemd
 systemd-journal-remote git binutils file sqlite3 iptables ipset ufw firewalld slapd ldap-utils rsyslog-relp docker-registry
-docker.io busybox-static valgrind fail2ban gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
+docker.io busybox-static valgrind fail2ban gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+redis-server openssl prometheus prometheus-alertmanager"
 bench="$build nftables iproute2 procps util-linux time python3 systemd-journal-remote valgrind fail2ban
-python3-pyinotify sshguard strace"
+python3-pyinotify sshguard strace redis-server"
 demo="$build nftables iproute2 openssh-server openssh-client sshpass"
 
 case ${1-} in

@@ -9,7 +9,7 @@
 
 #include "wire/fds.h"
 
-#define SPAWN_FDS (FD_PROOF + 1)
+#define SPAWN_FDS FD_MAX
 
 struct spawn {
 	const char *name;        /* "guardd-reader": beside this executable, or in LIBEXECDIR */

@@ -10,7 +10,7 @@
 
 #include "judge/ban_log.h"
 #include "judge/book.h"
-#include "judge/control.h"
+#include "wire/control.h"
 #include "judge/enforce.h"
 #include "judge/own.h"
 #include "judge/positions.h"

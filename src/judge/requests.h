@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "judge/control.h"
+#include "wire/control.h"
 #include "judge/court.h"
 
 /* Ends with name NULL. */

@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "judge/control.h"
+#include "wire/control.h"
 
 #define SELFCHECK_PATIENCE 5000        /* milliseconds per family */
 #define SELFCHECK_ADDR4    "192.0.0.8" /* IPv4 dummy address, RFC 7600 */

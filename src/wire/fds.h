@@ -14,4 +14,8 @@ enum {
 	FD_SELFCHECK = 8, /* RUNTIME/selfcheck.log, append only (judge): the line of a self check */
 	FD_DUMP = 9,      /* sealed memfd, dump/dump.h (prover, shadow) */
 	FD_PROOF = 10,    /* memfd to write wire/proof.h into (prover, shadow) */
+	FD_HERALD = 11,   /* listening unix seqpacket socket, RUNTIME/herald (judge) */
+	FD_FIGURES = 12,  /* memfd, wire/figures.h (judge) */
+	FD_METRICS = 13,  /* listening unix stream socket of the metrics (herald) */
+	FD_MAX,
 };

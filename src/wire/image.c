@@ -28,6 +28,9 @@ static const uint32_t item_sizes[IMAGE_SECTIONS] = {
     [IMAGE_HOSTS] = sizeof(struct image_host),
     [IMAGE_DATES] = sizeof(struct image_date),
     [IMAGE_DATE_LISTS] = sizeof(uint32_t),
+    [IMAGE_CHANNELS] = sizeof(struct image_channel),
+    [IMAGE_FLEETS] = sizeof(struct image_fleet),
+    [IMAGE_TRUSTS] = sizeof(struct image_trust),
 };
 
 /* What a 32-bit reference, or a span of them, inside an item points into. */
@@ -110,6 +113,36 @@ static const struct ref refs[] = {
     {IMAGE_DATE_LISTS, 0, REF_INDEX, IMAGE_DATES},
     STR(IMAGE_DATES, image_date, regex),
     STR(IMAGE_DATES, image_date, written),
+    STR(IMAGE_SETTINGS, image_settings, metrics_listen),
+    STR(IMAGE_SETTINGS, image_settings, metrics_file),
+    STR(IMAGE_CHANNELS, image_channel, name),
+    STR(IMAGE_CHANNELS, image_channel, server),
+    STR(IMAGE_CHANNELS, image_channel, from),
+    STR(IMAGE_CHANNELS, image_channel, user),
+    STR(IMAGE_CHANNELS, image_channel, password_file),
+    STR(IMAGE_CHANNELS, image_channel, url),
+    STR(IMAGE_CHANNELS, image_channel, url_file),
+    STR(IMAGE_CHANNELS, image_channel, token_file),
+    STR(IMAGE_CHANNELS, image_channel, topic),
+    STR(IMAGE_CHANNELS, image_channel, ca_file),
+    SPAN(IMAGE_CHANNELS, image_channel, to, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_CHANNELS, image_channel, argv, IMAGE_STRINGS_LIST),
+    STR(IMAGE_FLEETS, image_fleet, host),
+    STR(IMAGE_FLEETS, image_fleet, server),
+    STR(IMAGE_FLEETS, image_fleet, server_name),
+    STR(IMAGE_FLEETS, image_fleet, user),
+    STR(IMAGE_FLEETS, image_fleet, password_file),
+    STR(IMAGE_FLEETS, image_fleet, ca_file),
+    STR(IMAGE_FLEETS, image_fleet, cert_file),
+    STR(IMAGE_FLEETS, image_fleet, key_file),
+    STR(IMAGE_FLEETS, image_fleet, sign_file),
+    STR(IMAGE_FLEETS, image_fleet, keys_file),
+    STR(IMAGE_FLEETS, image_fleet, stream),
+    SPAN(IMAGE_FLEETS, image_fleet, share, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_FLEETS, image_fleet, trusts, IMAGE_TRUSTS),
+    SPAN(IMAGE_FLEETS, image_fleet, probe_within, IMAGE_PREFIXES),
+    SPAN(IMAGE_TRUSTS, image_trust, hosts, IMAGE_STRINGS_LIST),
+    SPAN(IMAGE_TRUSTS, image_trust, rules, IMAGE_STRINGS_LIST),
 };
 
 uint32_t
@@ -286,6 +319,10 @@ set_pointers(struct image *img)
 	img->hosts = (const void *)section(h, IMAGE_HOSTS);
 	img->dates = (const void *)section(h, IMAGE_DATES);
 	img->date_lists = (const void *)section(h, IMAGE_DATE_LISTS);
+	img->channels = (const void *)section(h, IMAGE_CHANNELS);
+	img->fleet =
+	    h->sections[IMAGE_FLEETS].count ? (const void *)section(h, IMAGE_FLEETS) : NULL;
+	img->trusts = (const void *)section(h, IMAGE_TRUSTS);
 }
 
 static int

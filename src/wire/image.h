@@ -16,7 +16,7 @@
 #include "base/hash.h"
 
 #define IMAGE_MAGIC   "GUARDIMG"
-#define IMAGE_VERSION 3
+#define IMAGE_VERSION 4
 #define IMAGE_MAX     (64u << 20)
 
 typedef uint32_t str_t; /* offset into the string section */
@@ -41,7 +41,93 @@ struct image_settings {
 	usec_t expose_repeat; /* a standing finding is told again so often; 0: never */
 	struct span peers;    /* IMAGE_PREFIXES: hosts that the scheduled test probes */
 	uint8_t no_infra;     /* no group infra is configured: expose rules allow this host alone */
-	uint8_t pad2[7];
+	uint8_t pad2[3];
+	uint32_t herald_uid;   /* may connect to the herald's socket; IMAGE_NO_UID: root alone */
+	usec_t alerts_repeat;  /* a standing alert is told again so often; 0: never */
+	uint32_t alerts_storm; /* bans a minute that are a storm; 0: none is */
+	str_t metrics_listen;  /* "127.0.0.1:9812", "[::1]:9812": loopback only; "": none */
+	str_t metrics_file;    /* absolute path of a .prom file; "": none */
+	uint32_t pad3;
+	usec_t metrics_every; /* the file is written so often */
+};
+
+#define IMAGE_NO_UID UINT32_MAX
+
+enum channel_kind {
+	CHANNEL_JOURNAL = 1,
+	CHANNEL_MAIL,
+	CHANNEL_WEBHOOK,
+	CHANNEL_PROGRAM,
+};
+
+enum channel_template {
+	TEMPLATE_JSON,
+	TEMPLATE_MATTERMOST,
+	TEMPLATE_SLACK,
+	TEMPLATE_NTFY,
+	TEMPLATE_ALERTMANAGER,
+};
+
+enum channel_tls {
+	CHANNEL_TLS_NO,
+	CHANNEL_TLS_START, /* mail: STARTTLS, required */
+	CHANNEL_TLS_FIRST, /* mail: from the first byte */
+};
+
+/* Where alerts go. Secrets are in files, read by the herald; no file's content is here. */
+struct image_channel {
+	str_t name;
+	uint8_t kind;      /* enum channel_kind */
+	uint8_t severity;  /* enum alert_severity (wire/alert.h): this one and worse */
+	uint8_t template;  /* enum channel_template, of a webhook */
+	uint8_t tls;       /* enum channel_tls, of mail */
+	uint32_t per_hour; /* messages at most; the rest is summed up */
+	str_t server;      /* mail: host of the relay */
+	uint32_t port;
+	str_t from;
+	struct span to;      /* IMAGE_STRINGS_LIST */
+	str_t user;          /* mail, webhook: for authentication; "" none */
+	str_t password_file; /* mail, webhook (basic authentication); "" none */
+	str_t url, url_file; /* webhook: one of the two */
+	str_t token_file;    /* webhook: a bearer token; "" none */
+	str_t topic;         /* webhook with TEMPLATE_NTFY */
+	str_t ca_file;       /* mail, webhook: trusted instead of the system's; "" */
+	struct span argv;    /* IMAGE_STRINGS_LIST, of a program: absolute path first */
+	uint32_t timeout_s;
+};
+
+/* Which bans of other hosts are taken; the first that has host and rule decides. */
+struct image_trust {
+	struct span hosts;   /* IMAGE_STRINGS_LIST: globs */
+	struct span rules;   /* IMAGE_STRINGS_LIST: names, "manual" too; n 0: all but "manual" */
+	usec_t at_most;      /* no ban is longer */
+	uint32_t per_minute; /* on the average of an hour, of one host */
+	uint8_t len4, len6;  /* the widest prefixes: 24, 48 */
+	uint8_t pad[2];
+};
+
+/* At most one. Paths are absolute, "" for none. */
+struct image_fleet {
+	str_t host;   /* this host's name in the fleet: [a-z0-9.-], at most 63 bytes */
+	str_t server; /* Redis or Valkey: a name or an address */
+	uint32_t port;
+	uint8_t tls, share_all, pad[2];
+	str_t server_name; /* in its certificate */
+	str_t user, password_file;
+	str_t ca_file, cert_file, key_file;
+	str_t sign_file; /* private key, Ed25519, PEM: what this host says is signed */
+	str_t keys_file; /* public keys, a line each: NAME BASE64; then nothing unsigned is believed
+			  */
+	str_t stream;    /* prefix of the streams' names */
+	uint32_t bans_max;  /* of other hosts, in force at a time */
+	usec_t keep;        /* age at which entries are trimmed */
+	usec_t report;      /* how often this host reports */
+	struct span share;  /* IMAGE_STRINGS_LIST: rules whose bans are given; share_all: all */
+	struct span trusts; /* IMAGE_TRUSTS */
+	usec_t probe_every; /* each pair of hosts; 0: never */
+	uint32_t probe_per_second; /* questions */
+	uint32_t pad2;
+	struct span probe_within; /* IMAGE_PREFIXES: other addresses are never probed */
 };
 
 enum image_header_kind {
@@ -157,7 +243,10 @@ struct image_rule {
 	usec_t forget;         /* a former ban counts this long after its end */
 	uint8_t forgive, distinct_user, dry_run, builtin;
 	uint8_t prefix_len4, prefix_len6; /* 24, 48 */
-	uint8_t pad[2];
+	/* "fleet/NAME": for the bans of other hosts' rule NAME; counts no filter, has the scope and
+	 * never_ban of this host's rule of that name. */
+	uint8_t foreign;
+	uint8_t pad;
 	uint32_t scope;      /* 0: host; n: IMAGE_SERVICES n-1 */
 	struct span filters; /* IMAGE_RULE_FILTERS */
 	struct span never;   /* IMAGE_PREFIXES: beside the settings' */
@@ -237,6 +326,9 @@ enum image_section {
 	IMAGE_HOSTS,
 	IMAGE_DATES,
 	IMAGE_DATE_LISTS, /* uint32_t: index into IMAGE_DATES */
+	IMAGE_CHANNELS,
+	IMAGE_FLEETS, /* at most one */
+	IMAGE_TRUSTS,
 	IMAGE_SECTIONS,
 };
 
@@ -271,6 +363,9 @@ struct image {
 	const struct image_host *hosts;
 	const struct image_date *dates;
 	const uint32_t *date_lists;
+	const struct image_channel *channels;
+	const struct image_fleet *fleet; /* NULL: none is configured */
+	const struct image_trust *trusts;
 };
 
 /* Size of one item of a section, in bytes. */

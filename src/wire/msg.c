@@ -6,6 +6,8 @@
 #define R (1u << ROLE_READER)
 #define J (1u << ROLE_JUDGE)
 #define W (1u << ROLE_WATCHER)
+#define H (1u << ROLE_HERALD)
+#define U (1u << ROLE_RUNNER)
 
 static const char *const role_names[ROLE_MAX] = {
     [ROLE_NONE] = "none",
@@ -14,18 +16,20 @@ static const char *const role_names[ROLE_MAX] = {
     [ROLE_READER] = "guardd-reader",
     [ROLE_JUDGE] = "guardd-judge",
     [ROLE_WATCHER] = "guardd-watcher",
+    [ROLE_HERALD] = "guardd-herald",
+    [ROLE_RUNNER] = "guardd-runner",
 };
 
 static const struct {
 	const char *name;
 	struct msg_rule rule;
 } msg_table[MSG_TYPE_MAX] = {
-    [MSG_PING] = {"PING", {G, K | R | J | W, 0}},
-    [MSG_PONG] = {"PONG", {K | R | J | W, G, 0}},
-    [MSG_READY] = {"READY", {K | R | J | W, G, 0}},
-    [MSG_STOP] = {"STOP", {G, K | R | J | W, 0}},
+    [MSG_PING] = {"PING", {G | U, K | R | J | W | H, 0}},
+    [MSG_PONG] = {"PONG", {K | R | J | W | H, G | U, 0}},
+    [MSG_READY] = {"READY", {K | R | J | W | H, G | U, 0}},
+    [MSG_STOP] = {"STOP", {G | U, K | R | J | W | H, 0}},
     [MSG_PEER] = {"PEER", {G, K | R | J, 1}},
-    [MSG_CONFIG] = {"CONFIG", {G, K | J, 1}},
+    [MSG_CONFIG] = {"CONFIG", {G | J, K | J | H | U, 1}},
     [MSG_BROKEN] = {"BROKEN", {K | J, G, 0}},
     [MSG_RELOAD] = {"RELOAD", {J, G, 0}},
     [MSG_RELOADED] = {"RELOADED", {G, J, 1}},
@@ -55,10 +59,24 @@ static const struct {
     [MSG_OWN] = {"OWN", {K, J, 0}},
     [MSG_OWN_END] = {"OWN_END", {K, J, 0}},
     [MSG_DUMP] = {"DUMP", {W, G, 2}},
-    [MSG_PROOF] = {"PROOF", {G, J, 2}},
+    [MSG_PROOF] = {"PROOF", {G | J, J | H, 2}},
     [MSG_PROVE] = {"PROVE", {J | G, G | W, 0}},
     [MSG_SHADOW] = {"SHADOW", {J, G, 0}},
     [MSG_SHADOWED] = {"SHADOWED", {G, J, 2}},
+    [MSG_GREET] = {"GREET", {H | U, J, 0}},
+    [MSG_STATS] = {"STATS", {J, H, 1}},
+    [MSG_FIGURES] = {"FIGURES", {J, H, 1}},
+    [MSG_ALERT] = {"ALERT", {J, H, 0}},
+    [MSG_STANDING] = {"STANDING", {J, H, 0}},
+    [MSG_TEXT] = {"TEXT", {J | H, H | J, 0}},
+    [MSG_GIVE] = {"GIVE", {J, H, 0}},
+    [MSG_GIVEN] = {"GIVEN", {J, H, 0}},
+    [MSG_LIFT] = {"LIFT", {J, H, 0}},
+    [MSG_TAKE] = {"TAKE", {H, J, 0}},
+    [MSG_DROP] = {"DROP", {H, J, 0}},
+    [MSG_TAKEN] = {"TAKEN", {J, H, 0}},
+    [MSG_RUN] = {"RUN", {H, U, 1}},
+    [MSG_RAN] = {"RAN", {U, H, 2}},
 };
 
 const char *

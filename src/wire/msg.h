@@ -19,6 +19,8 @@ enum role {
 	ROLE_READER,
 	ROLE_JUDGE,
 	ROLE_WATCHER,
+	ROLE_HERALD, /* alerts, metrics, the fleet: a unit of its own */
+	ROLE_RUNNER, /* starts the herald, and what it asks for */
 	ROLE_MAX,
 };
 
@@ -80,6 +82,23 @@ enum msg_type {
 	MSG_SHADOW, /* judge: u.proof.serial, replay the witnesses of this proof, please */
 	MSG_SHADOWED, /* supervisor: u.proof, with fd when its status is 0: one byte per cell of the
 			 proof, enum proof_confirmed */
+	/* herald and runner <-> judge, over RUNTIME/herald. The judge also sends them MSG_CONFIG,
+	 * and the herald MSG_PROOF. */
+	MSG_GREET,    /* herald, runner, first: u.greet */
+	MSG_STATS,    /* judge, with fd: wire/stats.h, read only */
+	MSG_FIGURES,  /* judge, with fd: wire/figures.h, read only */
+	MSG_ALERT,    /* judge: u.alert; its texts are the MSG_TEXT of the same packet */
+	MSG_STANDING, /* judge: every alert that stands was sent, what was not has ended */
+	MSG_TEXT,     /* judge, herald: u.text, of the record in front of it */
+	MSG_GIVE,     /* judge: u.fleet, a ban of this host that holds; again after each greeting */
+	MSG_GIVEN, /* judge: all that hold were sent; of what was given once, the rest was lifted */
+	MSG_LIFT,  /* judge: u.fleet, lifted before its end; rule "*": by hand, for all hosts */
+	MSG_TAKE,  /* herald, with MSG_TEXT (the host's name): u.fleet, a ban of another host */
+	MSG_DROP,  /* herald, with MSG_TEXT (the host's name): u.fleet, it was lifted there */
+	MSG_TAKEN, /* judge: u.taken, the answer to one MSG_TAKE or MSG_DROP (same id) */
+	/* herald <-> runner */
+	MSG_RUN, /* herald, with fd (sealed memfd, the program's standard input): u.run */
+	MSG_RAN, /* runner, with fd (memfd of its output) when there is any: u.ran, same id */
 	MSG_TYPE_MAX,
 };
 
@@ -124,6 +143,7 @@ struct msg_offence {
 	uint64_t source;    /* key of the source instance */
 	uint64_t user_hash; /* SipHash of the user name under the image's key */
 	usec_t time;        /* of the line */
+	usec_t arrived;     /* when it was read, on the monotonic clock; 0: not live */
 };
 
 /* flags of struct msg_ban */
@@ -184,6 +204,76 @@ struct msg_find {
 	int64_t after; /* modification time in nanoseconds; 0: not asked */
 };
 
+/* Both ends may be of different installations: one that was upgraded and not yet restarted. */
+#define GREET_VERSION 1
+struct msg_greet {
+	uint32_t version; /* GREET_VERSION */
+	uint32_t pad;
+};
+
+struct msg_alert {
+	uint8_t kind;     /* enum alert_kind (wire/alert.h) */
+	uint8_t severity; /* enum alert_severity */
+	uint8_t phase;    /* enum alert_phase */
+	uint8_t pad[5];
+	usec_t since; /* real time: when it began, or happened */
+};
+
+enum text_what {
+	TEXT_SUBJECT, /* of an alert: what it is about, the same as long as it stands */
+	TEXT_WORDS,   /* of an alert: one sentence */
+	TEXT_HOST,    /* of another host's ban */
+};
+
+#define TEXT_PART 80
+struct msg_text {     /* in parts, in order; UTF-8 that is checked by who receives it */
+	uint8_t what; /* enum text_what */
+	uint8_t len;  /* 1..TEXT_PART */
+	uint8_t pad[6];
+	char text[TEXT_PART]; /* no NUL */
+};
+
+enum fleet_reason {
+	FLEET_POINTS = 1, /* number: points that banned it */
+	FLEET_PREFIX,     /* number: hosts banned in it */
+	FLEET_HAND,
+	FLEET_OTHER, /* taken over from another program */
+};
+
+#define FLEET_RULE_MAX 40 /* with its NUL: "ssh", "manual"; "*" in a lift by hand */
+struct msg_fleet {
+	struct prefix prefix;
+	uint8_t reason; /* enum fleet_reason */
+	uint8_t pad[3];
+	uint16_t level; /* which ban of this source */
+	uint32_t number;
+	uint32_t pad2;
+	usec_t since, until; /* real time; USEC_NEVER: for good */
+	char rule[FLEET_RULE_MAX];
+};
+_Static_assert(sizeof(struct msg_fleet) <= 88, "fits a record");
+
+enum taken_status {
+	TAKEN_DONE,     /* in force now, or lifted now */
+	TAKEN_BEFORE,   /* there already, as long or longer; or nothing was there to lift */
+	TAKEN_NEVER,    /* an address that is never banned here */
+	TAKEN_TRUST,    /* no trust rule has this host and rule */
+	TAKEN_RATE,     /* more than the trust rule's per_minute */
+	TAKEN_FULL,     /* as many bans of others are in force as there may be */
+	TAKEN_RULE,     /* no ban rule of this name here */
+	TAKEN_WIDE,     /* a wider prefix than the trust rule allows */
+	TAKEN_OVER,     /* it has ended */
+	TAKEN_NONSENSE, /* no such prefix, times, name */
+	TAKEN_FAILED,   /* the kernel refused it, or no memory */
+	TAKEN_STATUSES,
+};
+
+enum run_kind {
+	RUN_COURIER = 1, /* guardd-courier: one delivery */
+	RUN_PROGRAM,     /* the program of the image's channel number */
+	RUN_PROBE,       /* guardd-prover --probe on the image, targets on standard input */
+};
+
 struct msg {
 	uint16_t type; /* enum msg_type */
 	uint16_t pad;
@@ -231,6 +321,22 @@ struct msg {
 			struct prefix prefix;
 			uint8_t kind; /* enum own_kind */
 		} own;
+		struct {
+			int32_t status; /* enum taken_status */
+		} taken;
+		struct {
+			uint32_t kind; /* enum run_kind */
+			uint32_t channel;
+			uint32_t timeout_s;
+		} run;
+		struct {
+			int32_t status; /* 0..255: exit status; negative errno: not run, or -EINTR:
+					   ended by a signal, -ETIMEDOUT */
+		} ran;
+		struct msg_greet greet;
+		struct msg_alert alert;
+		struct msg_text text;
+		struct msg_fleet fleet;
 		struct msg_position position;
 		struct msg_offence offence;
 		struct msg_ban ban;

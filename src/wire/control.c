@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "judge/control.h"
+#include "wire/control.h"
 
 #include <errno.h>
 #include <event2/buffer.h>

@@ -13,7 +13,6 @@
 #include <sys/types.h>
 
 #include "base/json_write.h"
-#include "judge/bans.h"
 #include "wire/msg.h"
 
 #define CONTROL_CLIENTS  32
