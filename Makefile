@@ -93,8 +93,8 @@ $(foreach r,$(ROLES),$(eval $(call role_rules,$(r))))
 
 
 INSTALL ?= install
-pages := guardd.8 guardctl.8 guardd.yaml.5
-units := guardd.service guard-exposure.service guard-exposure.timer guard-shadow.socket guard-shadow@.service
+pages := guardd.8 guardd-herald.8 guardctl.8 guardd.yaml.5
+units := guardd.service guardd-herald.service guard-exposure.service guard-exposure.timer guard-shadow.socket guard-shadow@.service
 
 install: all
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(sbindir) $(libexecdir) $(datadir)/filters $(datadir)/rules \
@@ -119,16 +119,18 @@ uninstall:
 		$(sysusersdir)/guardd.conf $(tmpfilesdir)/guardd.conf $(prefix)/share/bash-completion/completions/guardctl \
 		$(patsubst %.5,$(mandir)/man5/%.5,$(filter %.5,$(pages))) $(patsubst %.8,$(mandir)/man8/%.8,$(filter %.8,$(pages))))
 
-# Guards this machine, in the foreground; Ctrl-C ends it, bans stay until they expire. The service user may not
-# be able to read this folder (below /root, say), so that a copy is run.
+# Guards this machine and tells of it, in the foreground; Ctrl-C ends it, bans stay until they expire. The service
+# users may not be able to read this folder (below /root, say), so that a copy is run.
 run:
 	@sh tests/deps.sh build
 	@$(MAKE) --no-print-directory -s -j2 all
-	@id -u guardd >/dev/null 2>&1 || useradd --system --no-create-home --home-dir /var/lib/guardd --shell /usr/sbin/nologin guardd
+	@for user in guardd guardd-herald; do id -u $$user >/dev/null 2>&1 || useradd --system --no-create-home \
+		--home-dir /var/lib/$$user --shell /usr/sbin/nologin $$user || exit 1; done
 	@stage=$$(mktemp -d /var/tmp/guardd-run.XXXXXX) && trap 'rm -rf "$$stage"' EXIT && chmod 755 "$$stage" && \
 		$(MAKE) --no-print-directory -s install DESTDIR="$$stage" prefix=/usr && \
-		echo "Another terminal: $(B)/guardctl status, list, sources, selfcheck" && trap : INT TERM && \
-		"$$stage/usr/sbin/guardd"
+		echo "Another terminal: $(B)/guardctl status, list, sources, selfcheck, alert" && trap : INT TERM && \
+		{ "$$stage/usr/libexec/guardd/guardd-runner" & herald=$$!; "$$stage/usr/sbin/guardd"; status=$$?; \
+		kill $$herald 2>/dev/null; wait $$herald; exit $$status; }
 
 demo:
 	@sh tests/deps.sh demo

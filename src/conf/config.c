@@ -188,6 +188,7 @@ config_load_own(struct config *c, resolve_fn resolve, usec_t now)
 	settings_make(&c->settings, &c->arena, &c->diag, resolve);
 	builtin_filters(c, read_filter);
 	builtin_rules(c, read_ban);
+	c->own = true;
 	load_zones(c, now);
 }
 
@@ -217,6 +218,7 @@ config_check(struct config *c)
 	struct rule **rules = c->rules.items;
 	struct expose **exposes = c->exposes.items;
 
+	settings_check(&c->settings, &c->arena, &c->diag, c->own ? NULL : &c->rules);
 	check_number(c, "filters", c->filters.n, FILTERS_MAX);
 	check_number(c, "rules", c->rules.n, RULES_MAX);
 	check_number(c, "expose rules", c->exposes.n, EXPOSES_MAX);

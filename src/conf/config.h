@@ -23,6 +23,7 @@ struct config {
 	struct list rules;   /* of struct rule *: guardd's own, then by name */
 	struct list exposes; /* of struct expose *: by name */
 	struct list zones;   /* of struct zone: the machine's first */
+	bool own;            /* config_load_own: no file was read for filters and rules */
 };
 
 struct config_paths {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "conf/date_template.h"
+#include "conf/emit_herald.h"
 #include "wire/msg.h"
 
 #define SERVICE_NAME_MAX 15 /* a part of the names of sets and chains */
@@ -18,19 +19,6 @@ struct emitter {
 };
 
 static struct span
-emit_texts(struct writer *w, const struct list *l)
-{
-	struct span s = {writer_count(w, IMAGE_STRINGS_LIST), (uint32_t)l->n};
-
-	for (size_t i = 0; i < l->n; i++) {
-		str_t text = writer_text(w, list_text(l, i)->s);
-
-		writer_add(w, IMAGE_STRINGS_LIST, &text);
-	}
-	return s;
-}
-
-static struct span
 emit_facilities(struct writer *w, const struct list *l)
 {
 	struct span s = {writer_count(w, IMAGE_STRINGS_LIST), (uint32_t)l->n};
@@ -42,23 +30,6 @@ emit_facilities(struct writer *w, const struct list *l)
 		snprintf(number, sizeof(number), "%d", filter_facility(list_text(l, i)->s));
 		text = writer_text(w, number);
 		writer_add(w, IMAGE_STRINGS_LIST, &text);
-	}
-	return s;
-}
-
-static struct span
-emit_prefixes(struct writer *w, const struct list *l)
-{
-	struct span s = {writer_count(w, IMAGE_PREFIXES), (uint32_t)l->n};
-	const struct named_prefix *p = l->items;
-
-	for (size_t i = 0; i < l->n; i++) {
-		struct image_prefix item;
-
-		memset(&item, 0, sizeof(item));
-		item.prefix = p[i].prefix;
-		item.name = writer_text(w, p[i].name);
-		writer_add(w, IMAGE_PREFIXES, &item);
 	}
 	return s;
 }
@@ -336,6 +307,33 @@ emit_rule(struct emitter *e, const struct rule *r)
 	writer_add(e->w, IMAGE_RULES, &item);
 }
 
+/* For bans that other hosts made by the rule of that name; they decide by points of their own. */
+static void
+emit_foreign(struct emitter *e, const struct rule *r)
+{
+	usec_t at_most = fleet_at_most(&e->c->settings.fleet, r->name.s);
+	char name[FLEET_RULE_MAX];
+	struct image_rule item;
+
+	if (!at_most || (r->builtin && strcmp(r->name.s, FLEET_MANUAL) != 0))
+		return;
+	snprintf(name, sizeof(name), "fleet/%s", r->name.s);
+	memset(&item, 0, sizeof(item));
+	item.name = writer_text(e->w, name);
+	item.points = 1;
+	item.within = r->within;
+	item.duration = at_most;
+	item.factor_milli = 1000;
+	item.duration_max = at_most;
+	item.prefix_len4 = 24;
+	item.prefix_len6 = 48;
+	item.dry_run = r->dry_run;
+	item.foreign = 1;
+	item.scope = service_of(e->c, r);
+	item.never = emit_prefixes(e->w, &r->never);
+	writer_add(e->w, IMAGE_RULES, &item);
+}
+
 static struct span
 emit_hosts(struct writer *w, const struct list *l)
 {
@@ -444,6 +442,7 @@ emit_settings(struct emitter *e, const struct hash_key *user_key)
 	item.peers = emit_prefixes(e->w, &s->peers);
 	item.no_infra = config_no_infra(e->c);
 	item.main_file = writer_text(e->w, e->c->main_path);
+	emit_herald(e->w, s, &item);
 	writer_add(e->w, IMAGE_SETTINGS, &item);
 }
 
@@ -463,6 +462,8 @@ emit_config(struct writer *w, const struct config *c, const struct hash_key *use
 	emit_services(&e);
 	for (size_t i = 0; i < c->rules.n; i++)
 		emit_rule(&e, rules[i]);
+	for (size_t i = 0; i < c->rules.n; i++)
+		emit_foreign(&e, rules[i]);
 	emit_exposes(&e);
 	arena_fini(&e.scratch);
 }

@@ -152,6 +152,8 @@ is_set(const struct field *f, const void *data)
 		return *(const struct node *const *)data != NULL;
 	case FIELD_INT:
 		return f->fallback || *(const int64_t *)data != 0;
+	case FIELD_BOOL:
+		return f->fallback || *(const bool *)data;
 	default:
 		return true;
 	}

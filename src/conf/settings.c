@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "conf/settings.h"
 
+#include <pwd.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "conf/value.h"
 
 #define DAY (86400 * USEC_PER_SEC)
 
@@ -54,6 +57,15 @@ static const struct field settings_fields[] = {
 	.min = 100, .max = 10000000, .help = "bans in force at a time"},
     {"exposure", FIELD_MAP, .offset = offsetof(struct settings, exposure), .sub = &exposure_schema,
 	.help = "how gaps are told, and whom the scheduled test probes"},
+    {"herald_user", FIELD_TEXT, .offset = offsetof(struct settings, herald_user),
+	.fallback = "guardd-herald", .min = 1, .max = 32,
+	.help = "user of guardd-herald.service, which alerts, metrics and the fleet need"},
+    {"alerts", FIELD_MAP, .offset = offsetof(struct settings, alerts), .sub = &alerts_schema,
+	.help = "who is told what"},
+    {"metrics", FIELD_MAP, .offset = offsetof(struct settings, metrics), .sub = &metrics_schema,
+	.help = "figures for Prometheus"},
+    {"fleet", FIELD_MAP, .offset = offsetof(struct settings, fleet), .sub = &fleet_schema,
+	.help = "bans that hosts share"},
     {0},
 };
 
@@ -74,6 +86,40 @@ settings_read(struct settings *s, const struct schema_reader *r, const struct no
 	s->node = root;
 	if (!s->exposure.node)
 		schema_read(r, &exposure_schema, &empty, &s->exposure);
+	if (!s->alerts.node)
+		schema_read(r, &alerts_schema, &empty, &s->alerts);
+	if (!s->metrics.node)
+		schema_read(r, &metrics_schema, &empty, &s->metrics);
+}
+
+/* Where something stands that only the herald can do; NULL: nowhere. */
+static const struct node *
+herald_needed(const struct settings *s)
+{
+	static const char *const keys[] = {"alerts", "metrics", "fleet"};
+
+	for (size_t i = 0; s->node && i < sizeof(keys) / sizeof(*keys); i++) {
+		if (node_get(s->node, keys[i]))
+			return node_get(s->node, keys[i]);
+	}
+	return NULL;
+}
+
+/* Guarding goes on without it. */
+static void
+find_herald_user(struct settings *s, struct diag *d)
+{
+	const struct text *t = &s->herald_user;
+	bool fine = t->s && value_user(d, t);
+	const struct passwd *user = fine ? getpwnam(t->s) : NULL;
+	const struct node *needed = herald_needed(s);
+
+	s->herald_uid = user ? user->pw_uid : IMAGE_NO_UID;
+	if (fine && !user && needed)
+		diag_warn(d, node_place(t->node ? t->node : needed),
+		    "there is no user '%.60s': alerts, metrics and the fleet wait until there is "
+		    "one and the configuration is read again",
+		    t->s);
 }
 
 /* Goes into the image as it is; who belongs to it is asked at each request. */
@@ -95,4 +141,18 @@ settings_make(struct settings *s, struct arena *a, struct diag *d, resolve_fn re
 	s->never = groups_flatten(&s->groups, a, d, &s->never_ban);
 	s->proxy_prefixes = groups_flatten(&s->groups, a, d, &s->proxies);
 	s->peers = groups_hosts(&s->groups, a, d, &s->exposure.peers);
+	find_herald_user(s, d);
+	fleet_name_host(&s->fleet, a);
+}
+
+void
+settings_check(struct settings *s, struct arena *a, struct diag *d, const struct list *rules)
+{
+	alerts_check(&s->alerts, d);
+	metrics_check(&s->metrics, d);
+	fleet_check(&s->fleet, a, d, &s->groups, rules);
+	if (s->fleet.node && s->fleet.bans_max > s->bans_max)
+		diag_warn(d, node_place(node_at(s->fleet.node, "bans_max")),
+		    "more than the main file's 'bans_max', %lld: no more can be in force",
+		    (long long)s->bans_max);
 }

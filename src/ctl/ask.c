@@ -36,26 +36,34 @@ ask_print_raw(void *ctx, const char *line, json_t *object)
 	fputs(line, stdout);
 }
 
+/* Who is asked, and what to tell when it is not there. */
+struct server {
+	const char *name, *unit, *option;
+};
+static const struct server guardd = {"guardd", "guardd", "another socket with --socket"};
+static const struct server herald = {
+    "guardd-herald", "guardd-herald", "another directory with --herald"};
+
 static int
-connect_daemon(const struct globals *g)
+connect_server(const struct server *s, const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s", g->socket);
+	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
 
 	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
-		fprintf(stderr, "guardctl: %s: path too long for a socket\n", g->socket);
+		fprintf(stderr, "guardctl: %s: path too long for a socket\n", path);
 		return -1;
 	}
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd_take(&fd);
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		fprintf(stderr,
-		    "guardctl: guardd is not running (nobody answers at %s); start it with "
-		    "'systemctl start guardd', or name another socket with --socket\n",
-		    g->socket);
+		    "guardctl: %s is not running (nobody answers at %s); start it with "
+		    "'systemctl start %s', or name %s\n",
+		    s->name, path, s->unit, s->option);
 	else
-		fprintf(stderr, "guardctl: %s: %s\n", g->socket, strerror(errno));
+		fprintf(stderr, "guardctl: %s: %s\n", path, strerror(errno));
 	return -1;
 }
 
@@ -146,10 +154,11 @@ ask_read_lines(int fd, ask_line_fn fn, void *ctx)
 	return EXIT_DONE;
 }
 
-int
-ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
+static int
+ask(const struct server *s, const char *path, const struct strbuf *request, ask_line_fn fn,
+    void *ctx)
 {
-	_cleanup_(closep) int fd = connect_daemon(g);
+	_cleanup_(closep) int fd = connect_server(s, path);
 	_cleanup_(strbuf_fini) struct strbuf line = {0};
 	struct last_line l = {.fn = fn, .ctx = ctx};
 	int r;
@@ -161,16 +170,31 @@ ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn
 	/* A refusal may come, and the other end close, before the request is out: the answer says
 	 * why. */
 	if (send(fd, line.text, line.len, MSG_NOSIGNAL) != (ssize_t)line.len && errno != EPIPE) {
-		fprintf(stderr, "guardctl: %s: %s\n", g->socket, strerror(errno));
+		fprintf(stderr, "guardctl: %s: %s\n", path, strerror(errno));
 		return EXIT_CANNOT;
 	}
 	r = ask_read_lines(fd, take_line, &l);
 	if (r != EXIT_DONE)
 		return r;
 	if (!l.done) {
-		fputs(
-		    "guardctl: guardd ended the connection before its answer was whole\n", stderr);
+		fprintf(stderr,
+		    "guardctl: %s ended the connection before its answer was whole\n", s->name);
 		return EXIT_CANNOT;
 	}
 	return l.status;
+}
+
+int
+ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
+{
+	return ask(&guardd, g->socket, request, fn, ctx);
+}
+
+int
+ask_herald(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/control", g->herald);
+	return ask(&herald, path, request, fn, ctx);
 }

@@ -24,6 +24,8 @@ typedef void (*ask_line_fn)(void *ctx, const char *line, json_t *object);
  * error of the last line was printed on standard error.
  */
 int ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx);
+/* The same of guardd-herald, over the control socket in g->herald. */
+int ask_herald(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx);
 /* The same lines read from fd until its end, without a "done". */
 int ask_read_lines(int fd, ask_line_fn fn, void *ctx);
 /* Prints a line as it came: what --json does. */

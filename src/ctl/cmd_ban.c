@@ -32,17 +32,20 @@ run(const struct globals *g, const struct args *a)
 		ask_word(&request, "because");
 		ask_word(&request, because);
 	}
+	if (args_flag(a, "fleet"))
+		ask_word(&request, "fleet");
 	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
 }
 
 const struct command cmd_ban = {
     .name = "ban",
     .group = "Bans",
-    .usage = "PREFIX [--for SPAN] [--because TEXT]",
+    .usage = "PREFIX [--for SPAN] [--because TEXT] [--fleet]",
     .summary = "drop all traffic of an address or prefix",
     .help =
 	"SPAN is like 30m, 12h, 4w; without it the ban is for good. An IPv6 address bans its host\n"
 	"alone, write ADDRESS/64 for its network. Never-ban addresses are refused, with the "
-	"reason.\n",
+	"reason.\n"
+	"With --fleet other hosts are told; a host bans it as far as it trusts this one.\n",
     .run = run,
 };

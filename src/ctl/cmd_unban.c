@@ -22,16 +22,19 @@ run(const struct globals *g, const struct args *a)
 
 	ask_word(&request, "unban");
 	ask_word(&request, a->words[0]);
+	if (args_flag(a, "fleet"))
+		ask_word(&request, "fleet");
 	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
 }
 
 const struct command cmd_unban = {
     .name = "unban",
     .group = "Bans",
-    .usage = "PREFIX",
+    .usage = "PREFIX [--fleet]",
     .summary = "end the bans of an address or prefix, of every rule",
     .help = "An address also ends the ban of the IPv6 /64 that was banned for it; bans of wider "
 	    "prefixes\n"
-	    "that hold it stay and are named. Its tallies start anew.\n",
+	    "that hold it stay and are named. Its tallies start anew.\n"
+	    "With --fleet other hosts are told to end theirs, too.\n",
     .run = run,
 };

@@ -23,7 +23,7 @@ enum {
 /* Options that stand in front of every command. */
 struct globals {
 	bool json;
-	const char *socket, *main_file, *share, *etc, *runtime;
+	const char *socket, *main_file, *share, *etc, *runtime, *herald;
 };
 
 struct command {
@@ -40,4 +40,5 @@ struct command {
 
 extern const struct command cmd_status, cmd_sources, cmd_list, cmd_ban, cmd_unban, cmd_history,
     cmd_explain, cmd_check, cmd_prove, cmd_listeners, cmd_probe, cmd_exposure, cmd_gaps, cmd_test,
-    cmd_replay, cmd_import, cmd_config, cmd_check_config, cmd_reload, cmd_selfcheck;
+    cmd_replay, cmd_import, cmd_config, cmd_check_config, cmd_reload, cmd_metrics, cmd_selfcheck,
+    cmd_fleet;

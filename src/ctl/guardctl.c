@@ -21,12 +21,14 @@ static const struct command *const commands[] = {
     &cmd_probe,
     &cmd_exposure,
     &cmd_gaps,
+    &cmd_fleet,
     &cmd_explain,
     &cmd_test,
     &cmd_replay,
     &cmd_config,
     &cmd_check_config,
     &cmd_import,
+    &cmd_metrics,
     &cmd_reload,
     &cmd_selfcheck,
 };
@@ -41,6 +43,7 @@ static const struct {
     {"share", "DIR", "shipped filters and rules (" DATADIR ")"},
     {"etc", "DIR", "local filters.d and rules.d (" SYSCONFDIR "/guardd)"},
     {"runtime", "DIR", "runtime directory (/run/guardd)"},
+    {"herald", "DIR", "runtime directory of guardd-herald (/run/guardd-herald)"},
     {"version", NULL, "print the version"},
     {"completion", NULL, "print a bash completion"},
     {"help", NULL, "print this"},
@@ -122,6 +125,7 @@ take_global(struct globals *g, char **argv, int left)
 	    {"--share", &g->share},
 	    {"--etc", &g->etc},
 	    {"--runtime", &g->runtime},
+	    {"--herald", &g->herald},
 	};
 
 	if (strcmp(argv[0], "--json") == 0) {
@@ -213,7 +217,8 @@ main(int argc, char **argv)
 	struct globals g = {.main_file = SYSCONFDIR "/guardd/guardd.yaml",
 	    .share = share,
 	    .etc = SYSCONFDIR "/guardd",
-	    .runtime = "/run/guardd"};
+	    .runtime = "/run/guardd",
+	    .herald = "/run/guardd-herald"};
 	exe_share(share, sizeof(share));
 	argc = take_globals(&g, argc, argv);
 	if (argc < 0)

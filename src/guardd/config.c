@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
-#include "guardd/spawn.h"
+#include "wire/spawn.h"
 
 struct config {
 	const struct options *options;

@@ -20,16 +20,19 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "base/place.h"
+#include "base/power.h"
 #include "guardd/config.h"
-#include "guardd/notify.h"
 #include "guardd/options.h"
-#include "guardd/power.h"
 #include "guardd/prove.h"
 #include "guardd/roles.h"
-#include "guardd/spawn.h"
+#include "wire/spawn.h"
+#include "wire/figures.h"
 #include "wire/stats.h"
 
-#define CONTROL_BACKLOG 64
+/* Reading the journal is the reader's work; this group suffices for it. */
+#define JOURNAL_GROUP "systemd-journal"
 
 struct guardd {
 	struct options options;
@@ -192,16 +195,6 @@ on_watchdog(evutil_socket_t fd, short what, void *arg)
 		notify_send("WATCHDOG=1");
 }
 
-static int
-make_dir(const char *path, mode_t mode, uid_t uid, gid_t gid)
-{
-	if (mkdir(path, mode) < 0 && errno != EEXIST)
-		return -errno;
-	if (geteuid() == 0 && (chown(path, uid, gid) < 0 || chmod(path, mode) < 0))
-		return -errno;
-	return 0;
-}
-
 /* From whatever started us to the service user; directories are made while that is still possible.
  */
 static int
@@ -218,17 +211,18 @@ settle(const struct options *o)
 		    o->user, o->user);
 		return -ENOENT;
 	}
-	r = make_dir(o->runtime, 0755, uid, gid);
+	r = place_dir(o->runtime, 0755, uid, gid);
 	if (r < 0) {
 		log_err("%s: %s", o->runtime, strerror(-r));
 		return r;
 	}
-	r = make_dir(o->state, 0750, uid, gid);
+	r = place_dir(o->state, 0750, uid, gid);
 	if (r < 0) {
 		log_err("%s: %s", o->state, strerror(-r));
 		return r;
 	}
-	r = geteuid() == 0 ? power_become(o->user, uid, gid) : power_check();
+	r = geteuid() == 0 ? power_become(o->user, uid, gid, JOURNAL_GROUP, ROLES_POWER)
+			   : power_check(ROLES_POWER);
 	if (r < 0)
 		log_err("guardd needs CAP_NET_ADMIN and CAP_DAC_READ_SEARCH for its keeper: start "
 			"it as "
@@ -237,59 +231,59 @@ settle(const struct options *o)
 	return r;
 }
 
+/* fd, or negative errno, which is told. */
 static int
-open_below(const char *dir, const char *name, int flags, mode_t mode)
+told(int fd, const char *dir, const char *name)
 {
-	_cleanup_(closep) int d = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = d < 0 ? -1 : openat(d, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
-
 	if (fd < 0)
-		log_err("%s/%s: %s", dir, name, strerror(errno));
+		log_err("%s/%s: %s", dir, name, strerror(-fd));
 	return fd;
 }
 
+/* A second descriptor for who may only read: another user cannot open the file anew for writing. */
 static int
-listen_control(const char *runtime)
+make_shared(const char *name, size_t size, int *fd, int *read_only)
 {
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int n = snprintf(a.sun_path, sizeof(a.sun_path), "%s/control", runtime);
+	char path[32];
 
-	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
-		log_err("%s: path too long for a socket", runtime);
-		return -1;
-	}
-	unlink(a.sun_path);
-	/* Anyone may connect; the judge asks the kernel who it is and what that one may do. */
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(a.sun_path, 0666) < 0 || listen(fd, CONTROL_BACKLOG) < 0) {
-		log_err("%s: %s", a.sun_path, strerror(errno));
-		return -1;
-	}
-	return fd_take(&fd);
+	*fd = memfd_create(name, MFD_CLOEXEC);
+	if (*fd < 0 || ftruncate(*fd, (off_t)size) < 0 || fchmod(*fd, 0600) < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	*read_only = open(path, O_RDONLY | O_CLOEXEC);
+	return *read_only < 0 ? -errno : 0;
 }
 
 static int
 open_files(struct guardd *g)
 {
 	const struct options *o = &g->options;
+	int r;
 
-	g->lock = open_below(o->runtime, "lock", O_RDWR | O_CREAT, 0600);
+	g->lock = told(place_open(o->runtime, "lock", O_RDWR | O_CREAT, 0600), o->runtime, "lock");
 	if (g->lock < 0)
 		return -EIO;
 	if (flock(g->lock, LOCK_EX | LOCK_NB) < 0) {
 		log_err("another guardd is running with %s", o->runtime);
 		return -EBUSY;
 	}
-	g->fds.stats = memfd_create("guardd-stats", MFD_CLOEXEC);
 	g->fds.state = open(o->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	g->fds.selfcheck =
-	    open_below(o->runtime, "selfcheck.log", O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, 0640);
-	g->fds.control = listen_control(o->runtime);
-	if (g->fds.stats < 0 || g->fds.state < 0 || g->fds.selfcheck < 0 || g->fds.control < 0 ||
-	    ftruncate(g->fds.stats, sizeof(struct stats)) < 0)
+	g->fds.selfcheck = told(
+	    place_open(o->runtime, "selfcheck.log", O_WRONLY | O_CREAT | O_APPEND | O_TRUNC, 0640),
+	    o->runtime, "selfcheck.log");
+	g->fds.control =
+	    told(place_listen(o->runtime, "control", SOCK_STREAM), o->runtime, "control");
+	g->fds.herald =
+	    told(place_listen(o->runtime, "herald", SOCK_SEQPACKET), o->runtime, "herald");
+	if (g->fds.state < 0 || g->fds.selfcheck < 0 || g->fds.control < 0 || g->fds.herald < 0)
 		return -EIO;
-	return 0;
+	r = make_shared("guardd-stats", sizeof(struct stats), &g->fds.stats, &g->fds.stats_read);
+	if (r == 0)
+		r = make_shared("guardd-figures", sizeof(struct figures), &g->fds.figures,
+		    &g->fds.figures_read);
+	if (r < 0)
+		log_err("shared memory: %s", strerror(-r));
+	return r;
 }
 
 static int
@@ -325,12 +319,12 @@ run_clean(const struct options *o)
 	pid_t pid;
 
 	(void)o;
-	if (power_check() < 0) {
+	if (power_check(ROLES_POWER) < 0) {
 		log_err("--clean needs CAP_NET_ADMIN: run it as root");
 		return 1;
 	}
 	s.args = args;
-	s.power = power_keeper();
+	s.power = ROLES_POWER;
 	pid = spawn_start(&s);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0)
 		return 1;

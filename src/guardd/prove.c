@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "guardd/spawn.h"
+#include "wire/spawn.h"
 
 #define PROVE_PATIENCE  60 /* seconds */
 #define SHADOW_PATIENCE 30

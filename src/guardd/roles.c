@@ -5,16 +5,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "base/backoff.h"
 #include "base/log.h"
-#include "guardd/power.h"
-#include "guardd/spawn.h"
+#include "base/power.h"
 #include "wire/chan.h"
+#include "wire/figures.h"
+#include "wire/spawn.h"
 
 #define QUEUE_MAX      1024
-#define BACKOFF_FIRST  (100 * USEC_PER_MSEC)
-#define BACKOFF_MAX    (10 * USEC_PER_SEC)
 #define LIVED_WELL     USEC_PER_SEC /* a role that lived so long is started again at once */
 #define STOP_PATIENCE  5            /* seconds until a role that does not stop is killed */
 #define START_PATIENCE (60 * USEC_PER_SEC)
@@ -37,6 +38,7 @@ struct roles {
 	const struct roles_ops *ops;
 	void *ctx;
 	int image;
+	struct figures *figures; /* shared */
 	bool ending, dropped;
 	uint32_t question;
 	struct role_state states[ROLE_MAX];
@@ -163,17 +165,42 @@ describe(const struct role_state *s, int channel)
 
 	sp.fds[FD_SUPERVISOR] = channel;
 	sp.fds[FD_IMAGE] = s->all->image;
-	sp.power = s->role == ROLE_KEEPER    ? power_keeper()
-		   : s->role == ROLE_WATCHER ? power_watcher()
-					     : 0;
-	if (s->role == ROLE_JUDGE || s->role == ROLE_READER)
+	sp.power = needs_power(s->role) ? ROLES_POWER : 0;
+	if (s->role == ROLE_READER)
 		sp.fds[FD_STATS] = fds->stats;
 	if (s->role == ROLE_JUDGE) {
+		sp.fds[FD_STATS] = fds->stats_read;
+		sp.fds[FD_HERALD] = fds->herald;
 		sp.fds[FD_CONTROL] = fds->control;
 		sp.fds[FD_STATE] = fds->state;
 		sp.fds[FD_SELFCHECK] = fds->selfcheck;
+		sp.fds[FD_FIGURES] = fds->figures;
+		sp.fds[FD_FIGURES_READ] = fds->figures_read;
 	}
 	return sp;
+}
+
+static void
+show(struct roles *r, enum role role, pid_t pid)
+{
+	struct figures_role *to = &r->figures->roles[role];
+
+	to->pid = (int32_t)pid;
+	if (pid > 0)
+		to->started = clock_real();
+}
+
+static int
+map_figures(struct roles *r)
+{
+	void *p =
+	    mmap(NULL, sizeof(*r->figures), PROT_READ | PROT_WRITE, MAP_SHARED, r->fds.figures, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	r->figures = p;
+	show(r, ROLE_GUARDD, getpid());
+	return 0;
 }
 
 static int
@@ -196,6 +223,7 @@ start_role(struct role_state *s)
 	chan_free(s->chan);
 	s->chan = NULL;
 	s->pid = pid;
+	show(r, s->role, pid);
 	s->ready = s->stopping = false;
 	s->started = clock_mono();
 	s->missed = 0;
@@ -234,6 +262,7 @@ on_again(evutil_socket_t fd, short what, void *arg)
 		log_warning("%s does not stop: killing it", role_name(s->role));
 		kill(s->pid, SIGKILL);
 	} else if (s->pid == 0 && !s->all->ending) {
+		s->all->figures->roles[s->role].restarts++;
 		start_or_fail(s);
 	}
 }
@@ -251,20 +280,23 @@ roles_new(struct roles **out, struct event_base *base, const struct roles_fds *f
     const struct roles_ops *o, void *ctx)
 {
 	struct roles *r = calloc(1, sizeof(*r));
+	int e;
 
 	if (!r)
 		return -ENOMEM;
 	*r = (struct roles){.base = base, .fds = *fds, .ops = o, .ctx = ctx, .image = -1};
-	for (size_t i = 0; i < N_ROLES; i++) {
+	e = map_figures(r);
+	for (size_t i = 0; e == 0 && i < N_ROLES; i++) {
 		struct role_state *s = &r->states[start_order[i]];
 
 		s->all = r;
 		s->role = start_order[i];
 		s->again = evtimer_new(base, on_again, s);
-		if (!s->again) {
-			roles_free(r);
-			return -ENOMEM;
-		}
+		e = s->again ? 0 : -ENOMEM;
+	}
+	if (e < 0) {
+		roles_free(r);
+		return e;
 	}
 	*out = r;
 	return 0;
@@ -283,6 +315,8 @@ roles_free(struct roles *r)
 			event_free(s->again);
 	}
 	closep(&r->image);
+	if (r->figures)
+		munmap(r->figures, sizeof(*r->figures));
 	free(r);
 }
 
@@ -410,18 +444,6 @@ tell_end(const struct role_state *s, int status, usec_t again)
 		    again ? " in " : "", again ? clock_format_span(again, in) : "");
 }
 
-static usec_t
-next_backoff(struct role_state *s)
-{
-	if (clock_mono() - s->started > LIVED_WELL)
-		s->backoff = 0;
-	else if (s->backoff == 0)
-		s->backoff = BACKOFF_FIRST;
-	else if (s->backoff < BACKOFF_MAX)
-		s->backoff *= 2;
-	return s->backoff;
-}
-
 bool
 roles_reap(struct roles *r, pid_t pid, int status)
 {
@@ -433,6 +455,7 @@ roles_reap(struct roles *r, pid_t pid, int status)
 	if (!s)
 		return false;
 	s->pid = 0;
+	show(r, s->role, 0);
 	s->ready = false;
 	evtimer_del(s->again);
 	chan_free(s->chan);
@@ -442,14 +465,13 @@ roles_reap(struct roles *r, pid_t pid, int status)
 	} else if (s->stopping && status == 0) {
 		start_or_fail(s); /* the reader, for a new image */
 	} else {
-		usec_t in = next_backoff(s);
-
-		tell_end(s, status, in);
+		s->backoff = backoff_next(s->backoff, clock_mono() - s->started, LIVED_WELL);
+		tell_end(s, status, s->backoff);
 		if (needs_power(s->role))
 			r->ops->on_lost(r->ctx,
 			    s->role == ROLE_KEEPER ? "the keeper ended" : "the watcher ended");
 		else
-			arm(s, in);
+			arm(s, s->backoff);
 	}
 	return true;
 }

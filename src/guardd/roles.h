@@ -7,10 +7,14 @@
 #pragma once
 
 #include <event2/event.h>
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "wire/msg.h"
+
+/* What the keeper needs; and the watcher, who reads the rules and iptables-legacy's table names. */
+#define ROLES_POWER (1ULL << CAP_NET_ADMIN | 1ULL << CAP_DAC_READ_SEARCH)
 
 struct roles;
 
@@ -26,7 +30,9 @@ struct roles_ops {
 
 /* Descriptors for the roles that need them; they stay the caller's. */
 struct roles_fds {
-	int stats, control, state, selfcheck;
+	int control, herald, state, selfcheck;
+	int stats, stats_read;     /* a memfd of a struct stats, and the same read only */
+	int figures, figures_read; /* the same of a struct figures */
 };
 
 int roles_new(struct roles **out, struct event_base *base, const struct roles_fds *fds,

@@ -1,103 +1,605 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "herald/fleet.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "herald/alerts.h"
+#include "herald/fleet_private.h"
+#include "herald/probes.h"
+
+#define TICK        (10 * USEC_PER_SEC)
+#define SWEEP       (60 * USEC_PER_SEC)
+#define ALERT_AFTER (60 * USEC_PER_SEC) /* a trouble that stands so long is an alert */
+#define NAME_STANDS (900 * USEC_PER_SEC)
+#define HOST_PACE   USEC_PER_SEC /* of a report, for each host */
+#define SERIAL_LEAP (86400 * USEC_PER_SEC)
+#define SILENT      (30 * 86400 * USEC_PER_SEC)
+
+static const char *const streams[HOSTS_STREAMS] = {"bans", "hosts"};
+
+/* --- what is wrong --- */
+
+static const struct {
+	const char *subject;
+	enum alert_severity severity;
+	usec_t after;
+} troubles[WRONGS] = {
+    [WRONG_FILES] = {"files of the fleet", SEVERITY_WARNING, 0},
+    [WRONG_READING] = {"bans of the fleet", SEVERITY_WARNING, ALERT_AFTER},
+    [WRONG_TELLING] = {"telling the fleet", SEVERITY_WARNING, ALERT_AFTER},
+    [WRONG_NAME] = {"this host's name in the fleet", SEVERITY_WARNING, 0},
+    [WRONG_FULL] = {"size of the fleet", SEVERITY_WARNING, 0},
+    [WRONG_VERSION] = {"versions in the fleet", SEVERITY_INFO, 0},
+};
+
+static void
+tell_alert(struct fleet *f, enum fleet_wrong what)
+{
+	const struct alert_note n = {.kind = ALERT_FLEET,
+	    .severity = troubles[what].severity,
+	    .subject = troubles[what].subject,
+	    .words = f->wrong[what].words,
+	    .since = f->wrong[what].since};
+
+	if (clock_real() - f->wrong[what].since < troubles[what].after)
+		return;
+	f->wrong[what].raised = true;
+	alerts_raise(f->herald->alerts, &n);
+}
+
+void
+fleet_wrong(struct fleet *f, enum fleet_wrong what, const char *words)
+{
+	bool stood = f->wrong[what].words[0] != '\0';
+
+	if (!words) {
+		if (stood)
+			log_notice("fleet: %s: well again", troubles[what].subject);
+		if (f->wrong[what].raised)
+			alerts_end(f->herald->alerts, ALERT_FLEET, troubles[what].subject, NULL);
+		f->wrong[what].words[0] = '\0';
+		f->wrong[what].raised = false;
+		return;
+	}
+	if (strcmp(f->wrong[what].words, words) != 0) {
+		snprintf(f->wrong[what].words, sizeof(f->wrong[what].words), "%s", words);
+		log_warning("fleet: %s: %s", troubles[what].subject, words);
+	}
+	if (!stood)
+		f->wrong[what].since = clock_real();
+	tell_alert(f, what);
+}
+
+void
+fleet_forged(struct fleet *f, const char *host, const char *why)
+{
+	char words[REDIS_WHY_MAX];
+	const struct alert_note n = {.kind = ALERT_FORGED,
+	    .severity = SEVERITY_WARNING,
+	    .subject = "entries of the fleet",
+	    .words = words};
+
+	f->counts.forged++;
+	snprintf(words, sizeof(words),
+	    "an entry in the fleet's streams is not believed: %s%s%s; who writes to %s?", why,
+	    *host ? ", said to be of host " : "", host, f->server);
+	alerts_moment(f->herald->alerts, &n);
+}
+
+/* --- entries --- */
+
+const char *
+fleet_key(const struct fleet *f, enum hosts_stream stream)
+{
+	return stream == HOSTS_BANS ? f->bans_key : f->hosts_key;
+}
+
+usec_t
+fleet_time_of(const struct entry_id *id)
+{
+	return id->ms < INT64_MAX / 1000 ? (usec_t)id->ms * 1000 : INT64_MAX;
+}
+
+void
+fleet_note_id(struct fleet *f, const struct entry_id *id)
+{
+	if (id->ms > f->server_ms)
+		f->server_ms = id->ms;
+}
+
+static void
+begin_signed(struct fleet *f, enum hosts_stream stream, const char *line, size_t n)
+{
+	strbuf_reset(&f->signed_text);
+	strbuf_printf(&f->signed_text, ENTRY_SIGNED "%s\n", fleet_key(f, stream));
+	strbuf_add(&f->signed_text, line, n);
+}
+
+int
+fleet_write_entry(struct fleet *f, enum hosts_stream stream, const struct entry *e,
+    struct strbuf *line, char signature[static SIGN_TEXT])
+{
+	strbuf_reset(line);
+	entry_write(e, line);
+	signature[0] = '\0';
+	if (!f->signer)
+		return 0;
+	begin_signed(f, stream, line->text, line->len);
+	return signer_sign(f->signer, f->signed_text.text, f->signed_text.len, signature);
+}
+
+static bool
+is_signed(
+    struct fleet *f, enum hosts_stream stream, const struct entry_text *text, const char *host)
+{
+	begin_signed(f, stream, text->line, text->line_len);
+	return keyring_verify(f->keyring, host, f->signed_text.text, f->signed_text.len,
+	    text->signature, text->signature_len);
+}
+
+/* Why it is not believed; NULL: it is. */
+static const char *
+find_forgery(
+    struct fleet *f, enum hosts_stream stream, const struct entry_text *text, const struct entry *e)
+{
+	if (!f->keyring)
+		return NULL;
+	if (!keyring_knows(f->keyring, e->host))
+		return "its host has no key in 'keys_file'";
+	if (text->signature_len == 0)
+		return "it is not signed";
+	return is_signed(f, stream, text, e->host) ? NULL : "its signature is wrong";
+}
+
+/* What was told before comes again when an answer was lost: the same serial, or an older one. Of
+ * the hosts' stream, which is read from its beginning at each start, what is older than all that
+ * the stream keeps. */
+static bool
+is_repeated(
+    const struct fleet *f, enum hosts_stream stream, const struct host *x, const struct entry *e)
+{
+	uint64_t last = x->serial[stream];
+	usec_t keep = 3 * f->config->probe_every;
+
+	if (!f->keyring)
+		return false;
+	if (stream == HOSTS_BANS)
+		return e->serial <= last;
+	keep = 3 * fleet_period(f) > keep ? 3 * fleet_period(f) : keep;
+	keep = (keep > 3600 * USEC_PER_SEC ? keep : 3600 * USEC_PER_SEC) + SERIAL_LEAP;
+	return last > (uint64_t)keep && e->serial < last - (uint64_t)keep;
+}
+
+/* Numbers that this host has not used: another one has its name, or our own state was lost while
+ * the clock was ahead. */
+static void
+check_own(struct fleet *f, const struct entry *e)
+{
+	char words[REDIS_WHY_MAX];
+	usec_t now = clock_real();
+
+	if (e->serial <= given_last_serial(f->given))
+		return;
+	if (e->serial < (uint64_t)(now + SERIAL_LEAP))
+		given_raise_serial(f->given, e->serial);
+	f->named = clock_mono();
+	snprintf(words, sizeof(words),
+	    "another host says that it is %s: give each its own name ('host' of 'fleet'); their "
+	    "bans do not reach each other",
+	    f->name);
+	fleet_wrong(f, WRONG_NAME, words);
+}
+
+static struct host *
+know_host(
+    struct fleet *f, enum hosts_stream stream, const struct entry_id *id, const struct entry *e)
+{
+	struct host *x = hosts_get(f->hosts, e->host);
+
+	if (!x)
+		return NULL;
+	if (is_repeated(f, stream, x, e)) {
+		f->counts.repeated++;
+		return NULL;
+	}
+	if (e->serial > x->serial[stream])
+		x->serial[stream] = e->serial;
+	if (fleet_time_of(id) > x->last)
+		x->last = fleet_time_of(id);
+	x->changed = true;
+	return x;
+}
+
+static void
+note_unknown(struct fleet *f, const struct entry *e)
+{
+	char words[REDIS_WHY_MAX];
+
+	f->counts.unknown++;
+	snprintf(words, sizeof(words),
+	    "entries of a version that this guardd (" GUARDD_VERSION
+	    ") does not know are skipped (of host %s): is this one to be upgraded?",
+	    e->host);
+	fleet_wrong(f, WRONG_VERSION, words);
+}
+
+enum fleet_belief
+fleet_believe(struct fleet *f, enum hosts_stream stream, const struct entry_id *id,
+    const struct value *fields, struct entry *e, struct host **host)
+{
+	struct entry_text text;
+	enum entry_form form = ENTRY_WRONG;
+	const char *forgery;
+
+	f->counts.read++;
+	fleet_note_id(f, id);
+	memset(e, 0, sizeof(*e));
+	if (entry_fields(fields, &text))
+		form = entry_parse(e, text.line, text.line_len);
+	forgery = form == ENTRY_WRONG ? "it is not in the form of an entry"
+				      : find_forgery(f, stream, &text, e);
+	if (!forgery && form == ENTRY_GOOD && (stream == HOSTS_BANS) != (e->kind <= ENTRY_LIFT))
+		forgery = "it is of a kind that belongs into the other stream";
+	if (forgery) {
+		fleet_forged(f, e->host, forgery);
+		return BELIEVED_NOT;
+	}
+	if (form == ENTRY_UNKNOWN) {
+		note_unknown(f, e);
+		return BELIEVED_NOT;
+	}
+	if (strcmp(e->host, f->name) == 0) {
+		check_own(f, e);
+		return BELIEVED_OWN;
+	}
+	*host = know_host(f, stream, id, e);
+	return *host ? BELIEVED : BELIEVED_NOT;
+}
+
+bool
+fleet_entry_at(const struct value *v, uint32_t i, struct entry_id *id, const struct value **fields,
+    bool *wrong)
+{
+	const struct value *stream, *entry;
+
+	if (v->type == VALUE_NIL)
+		return false;
+	*wrong = true;
+	if (v->type != VALUE_LIST || v->n != 1)
+		return false;
+	stream = v->items[0];
+	if (stream->type != VALUE_LIST || stream->n != 2 || stream->items[1]->type != VALUE_LIST)
+		return false;
+	if (i == stream->items[1]->n) {
+		*wrong = false;
+		return false;
+	}
+	entry = stream->items[1]->items[i];
+	if (entry->type != VALUE_LIST || entry->n != 2 || entry->items[0]->type != VALUE_TEXT ||
+	    entry_parse_id(id, entry->items[0]->text, entry->items[0]->n) < 0)
+		return false;
+	*fields = entry->items[1];
+	*wrong = false;
+	return true;
+}
+
+void
+fleet_emptied(struct fleet *f, const char *how)
+{
+	f->counts.emptied++;
+	log_notice(
+	    "fleet: %s has lost the streams (%s): what holds here is given again", f->server, how);
+	given_forgotten(f->given);
+	take_from_start(f->take);
+	tell_emptied(f->tell);
+}
+
+usec_t
+fleet_period(const struct fleet *f)
+{
+	usec_t paced = hosts_count(f->hosts) * HOST_PACE;
+
+	return paced > f->config->report ? paced : f->config->report;
+}
+
+/* --- files --- */
+
+static bool
+is_same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* False: the file is as it was read. */
+static bool
+has_changed(const char *path, bool have, struct stat *last)
+{
+	struct stat now = {0};
+
+	if (stat(path, &now) == 0 && have && is_same_file(&now, last))
+		return false;
+	*last = now;
+	return true;
+}
+
+static int
+load_signer(struct fleet *f, const char *path, char *why, size_t room)
+{
+	struct signer *fresh;
+	int r;
+
+	if (!*path || !has_changed(path, f->signer != NULL, &f->sign_stat))
+		return 0;
+	r = signer_new(&fresh, path, why, room);
+	if (r < 0)
+		return r;
+	signer_free(f->signer);
+	f->signer = fresh;
+	return 0;
+}
+
+static int
+load_keyring(struct fleet *f, const char *path, char *why, size_t room)
+{
+	struct keyring *fresh;
+	int r;
+
+	if (!*path || !has_changed(path, f->keyring != NULL, &f->keys_stat))
+		return 0;
+	r = keyring_new(&fresh, path, why, room);
+	if (r < 0)
+		return r;
+	keyring_free(f->keyring);
+	f->keyring = fresh;
+	return 0;
+}
+
+/* A key that was added needs no restart; a file that is broken leaves what was read before. */
+static void
+load_files(struct fleet *f)
+{
+	const struct image *img = &f->herald->image;
+	char why[REDIS_WHY_MAX];
+
+	if (load_signer(f, image_str(img, f->config->sign_file), why, sizeof(why)) < 0) {
+		f->sign_stat = (struct stat){0};
+		fleet_wrong(f, WRONG_FILES, why);
+	} else if (load_keyring(f, image_str(img, f->config->keys_file), why, sizeof(why)) < 0) {
+		f->keys_stat = (struct stat){0};
+		fleet_wrong(f, WRONG_FILES, why);
+	} else {
+		fleet_wrong(f, WRONG_FILES, NULL);
+	}
+}
+
+bool
+fleet_has_files(const struct fleet *f)
+{
+	const struct image *img = &f->herald->image;
+
+	return (f->signer || !*image_str(img, f->config->sign_file)) &&
+	       (f->keyring || !*image_str(img, f->config->keys_file));
+}
+
+/* --- now and then --- */
+
+static void
+check_size(struct fleet *f)
+{
+	if (given_is_full(f->given))
+		fleet_wrong(f, WRONG_FULL,
+		    "more bans are in force here than the fleet is told of: the newest are not "
+		    "given");
+	else if (hosts_count(f->hosts) >= FLEET_HOSTS)
+		fleet_wrong(f, WRONG_FULL,
+		    "the fleet has more hosts than can be known: new ones are not believed");
+	else
+		fleet_wrong(f, WRONG_FULL, NULL);
+}
+
+static void
+sweep(struct fleet *f)
+{
+	usec_t silent = f->config->keep > SILENT ? f->config->keep : SILENT;
+
+	f->swept = clock_mono();
+	given_sweep(f->given, clock_real());
+	if (!take_is_open(f->take))
+		hosts_keep(f->hosts, clock_real() - silent, f->keyring);
+	check_size(f);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct fleet *f = arg;
+
+	(void)fd;
+	(void)what;
+	load_files(f);
+	for (unsigned i = 0; i < WRONGS; i++) {
+		if (f->wrong[i].words[0] && !f->wrong[i].raised)
+			tell_alert(f, i);
+	}
+	if (f->wrong[WRONG_NAME].words[0] && clock_mono() - f->named > NAME_STANDS)
+		fleet_wrong(f, WRONG_NAME, NULL);
+	if (clock_mono() - f->swept > SWEEP)
+		sweep(f);
+	tell_wake(f->tell);
+	take_wake(f->take);
+}
+
+/* --- begin and end --- */
+
+static uint64_t
+hash_strings(const struct image *img, struct span s, uint64_t seed)
+{
+	for (uint32_t i = 0; i < s.n; i++) {
+		const uint64_t part[2] = {seed, hash_text(image_list(img, s, i))};
+
+		seed = hash_bytes(&hash_stable, part, sizeof(part));
+	}
+	return seed;
+}
+
+/* Of whom bans are taken: when that changes, what was refused may be welcome. */
+static uint64_t
+hash_trust(const struct fleet *f)
+{
+	const struct image *img = &f->herald->image;
+	const struct span s = f->config->trusts;
+	uint64_t h = 1;
+
+	for (uint32_t i = 0; i < s.n; i++) {
+		const struct image_trust *t = &img->trusts[s.first + i];
+		const uint64_t part[] = {h, (uint64_t)t->at_most, t->per_minute, t->len4, t->len6,
+		    hash_strings(img, t->hosts, 1), hash_strings(img, t->rules, 1)};
+
+		h = hash_bytes(&hash_stable, part, sizeof(part));
+	}
+	return h & INT64_MAX;
+}
+
+/* Whether what the store knows is about this server, and these trust rules. */
+static void
+check_identity(struct fleet *f, bool *same_server, bool *same_trust)
+{
+	struct store *store = f->herald->store;
+	sqlite3_stmt *s = store_statement(store, "SELECT server, trust FROM fleet_identity");
+	char server[512];
+	uint64_t trust = hash_trust(f);
+	bool known = false;
+
+	snprintf(server, sizeof(server), "%s %s %s", f->server, f->bans_key, f->name);
+	*same_server = *same_trust = false;
+	if (s && sqlite3_step(s) == SQLITE_ROW) {
+		const char *was = (const char *)sqlite3_column_text(s, 0);
+
+		known = true;
+		*same_server = was && strcmp(was, server) == 0;
+		*same_trust = (uint64_t)sqlite3_column_int64(s, 1) == trust;
+	}
+	if (s)
+		sqlite3_reset(s);
+	if (known && *same_server && *same_trust)
+		return;
+	store_begin(store);
+	s = store_statement(store, "INSERT OR REPLACE INTO fleet_identity VALUES (1, ?, ?)");
+	if (!s)
+		return;
+	sqlite3_bind_text(s, 1, server, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, (int64_t)trust);
+	(void)store_run(store, s);
+}
+
+static void
+forget_serials(struct fleet *f)
+{
+	struct host *x = NULL;
+
+	while ((x = hosts_next(f->hosts, x ? x->name : "")) != NULL) {
+		x->serial[HOSTS_BANS] = 0;
+		x->changed = true;
+	}
+}
+
+static void
+set_config(struct fleet *f)
+{
+	const struct image *img = &f->herald->image;
+	const struct image_fleet *c = f->config;
+	const char *stream = image_str(img, c->stream);
+
+	f->name = image_str(img, c->host);
+	snprintf(f->server, sizeof(f->server), "%s port %u", image_str(img, c->server), c->port);
+	snprintf(f->bans_key, sizeof(f->bans_key), "%.64s:%s", stream, streams[HOSTS_BANS]);
+	snprintf(f->hosts_key, sizeof(f->hosts_key), "%.64s:%s", stream, streams[HOSTS_HOSTS]);
+	f->redis = (struct redis_config){
+	    .tls = {.server = image_str(img, c->server),
+		.server_name = image_str(img, c->server_name),
+		.ca_file = image_str(img, c->ca_file),
+		.cert_file = image_str(img, c->cert_file),
+		.key_file = image_str(img, c->key_file)},
+	    .use_tls = c->tls,
+	    .port = (uint16_t)c->port,
+	    .user = image_str(img, c->user),
+	    .password_file = image_str(img, c->password_file),
+	    .reply_bytes = FLEET_REPLY,
+	};
+}
+
+static int
+make_parts(struct fleet *f)
+{
+	struct store *store = f->herald->store;
+	bool same_server, same_trust;
+	int r = store_schema(store,
+	    "CREATE TABLE IF NOT EXISTS fleet_identity (one INTEGER PRIMARY KEY CHECK (one = 1), "
+	    "server TEXT NOT NULL, trust INTEGER NOT NULL);");
+
+	if (r == 0)
+		r = given_new(&f->given, store, clock_real());
+	if (r == 0)
+		r = hosts_new(&f->hosts, store);
+	if (r < 0)
+		return r;
+	check_identity(f, &same_server, &same_trust);
+	if (!same_server) {
+		given_forgotten(f->given);
+		hosts_clear(f->hosts);
+	} else if (!same_trust) {
+		forget_serials(f);
+	}
+	load_files(f);
+	r = tell_new(&f->tell, f);
+	if (r == 0)
+		r = take_new(&f->take, f);
+	if (r == 0 && !(same_server && same_trust))
+		take_from_start(f->take);
+	return r;
+}
 
 int
 fleet_new(struct fleet **out, struct herald *h)
 {
-	(void)h;
-	*out = NULL;
+	const struct timeval tick = {TICK / USEC_PER_SEC, 0};
+	struct fleet *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->herald = h;
+	f->config = h->image.fleet;
+	set_config(f);
+	r = make_parts(f);
+	f->tick = r == 0 ? event_new(h->base, -1, EV_PERSIST, on_tick, f) : NULL;
+	if (!f->tick || event_add(f->tick, &tick) < 0) {
+		fleet_free(f);
+		return r < 0 ? r : -ENOMEM;
+	}
+	*out = f;
 	return 0;
 }
+
 void
 fleet_free(struct fleet *f)
 {
-	(void)f;
-}
-void
-fleet_judge_begins(struct fleet *f)
-{
-	(void)f;
-}
-void
-fleet_on_give(struct fleet *f, const struct msg_fleet *b)
-{
-	(void)f;
-	(void)b;
-}
-void
-fleet_on_given(struct fleet *f)
-{
-	(void)f;
-}
-void
-fleet_on_lift(struct fleet *f, const struct msg_fleet *b)
-{
-	(void)f;
-	(void)b;
-}
-void
-fleet_on_taken(struct fleet *f, uint32_t id, enum taken_status s)
-{
-	(void)f;
-	(void)id;
-	(void)s;
-}
-void
-fleet_on_room(struct fleet *f)
-{
-	(void)f;
-}
-void
-fleet_on_proof(struct fleet *f)
-{
-	(void)f;
-}
-bool
-fleet_next_host(const struct fleet *f, const char *n, struct fleet_host *o)
-{
-	(void)f;
-	(void)n;
-	(void)o;
-	return false;
-}
-bool
-fleet_find_host(const struct fleet *f, const char *n, struct fleet_host *o)
-{
-	(void)f;
-	(void)n;
-	(void)o;
-	return false;
-}
-const char *
-fleet_own_name(const struct fleet *f)
-{
-	(void)f;
-	return "";
-}
-void
-fleet_say_probe(struct fleet *f, const char *t, const char *j)
-{
-	(void)f;
-	(void)t;
-	(void)j;
-}
-void
-fleet_count(const struct fleet *f, struct fleet_counts *out)
-{
-	(void)f;
-	*out = (struct fleet_counts){0};
-}
-void
-fleet_request_hosts(struct request *q, char *const *w, unsigned n)
-{
-	(void)q;
-	(void)w;
-	(void)n;
-}
-void
-fleet_request_key(struct request *q, char *const *w, unsigned n)
-{
-	(void)q;
-	(void)w;
-	(void)n;
+	if (!f)
+		return;
+	if (f->tick)
+		event_free(f->tick);
+	if (f->hosts && f->take && !take_is_open(f->take))
+		hosts_keep(f->hosts, 0, f->keyring);
+	take_free(f->take);
+	tell_free(f->tell);
+	given_free(f->given);
+	hosts_free(f->hosts);
+	signer_free(f->signer);
+	keyring_free(f->keyring);
+	strbuf_fini(&f->signed_text);
+	strbuf_fini(&f->reports[0]);
+	strbuf_fini(&f->reports[1]);
+	free(f);
 }

@@ -23,8 +23,8 @@
 struct fleet;
 struct request;
 
-/* herald.fleet is set from the image; call only when the image has one. -ENOMEM, or -EINVAL when a
- * file of it cannot be used (fleet_trouble says which). */
+/* herald.fleet is set from the image; call only when the image has one. A file of it that cannot be
+ * used is a trouble (fleet_count), and tried again. -ENOMEM. */
 int fleet_new(struct fleet **out, struct herald *h);
 void fleet_free(struct fleet *f);
 
@@ -46,14 +46,18 @@ struct fleet_host {
 	char version[32];
 	uint64_t given, taken; /* bans, as it says */
 	uint64_t seen;         /* bans of it that were offered to the judge here */
-	const char *report;    /* JSON of its last report, NUL-terminated, lent; NULL: none */
+	char exposure[16];     /* worst state, as it says; "": not known */
+	/* JSON of its last report, NUL-terminated; NULL: none is kept. Holds until the second next
+	 * call of fleet_next_host or fleet_find_host. */
+	const char *report;
 	size_t report_len;
 };
-/* In order of names: the first behind name ("" for the first of all). False: there is none.
- * Pointers hold until the event loop's next turn. */
+/* In order of names: the first behind name ("" for the first of all). False: there is none. */
 bool fleet_next_host(const struct fleet *f, const char *name, struct fleet_host *out);
 bool fleet_find_host(const struct fleet *f, const char *name, struct fleet_host *out);
 const char *fleet_own_name(const struct fleet *f);
+/* What the others report is read now, unless it just was: somebody looks at it. */
+void fleet_look(struct fleet *f);
 /* Appends an entry of kind "probe" to the hosts' stream; json: one object, at most FLEET_REPORT_MAX
  * bytes. It goes when the server can be reached; a later one of the same target takes its place. */
 void fleet_say_probe(struct fleet *f, const char *target, const char *json);
@@ -66,6 +70,9 @@ struct fleet_counts {
 	uint64_t taken[TAKEN_STATUSES];
 	usec_t last;         /* real time of the last reply of the server; 0: none */
 	const char *trouble; /* why it is not connected, or what else is wrong; NULL: nothing */
+	uint64_t unknown;    /* entries of a version or kind that is not known here */
+	uint64_t repeated;   /* signed entries that were there before, or came late */
+	uint64_t emptied;    /* times that the server had lost the stream */
 };
 void fleet_count(const struct fleet *f, struct fleet_counts *out);
 

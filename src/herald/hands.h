@@ -23,6 +23,11 @@ typedef void (*hands_done)(void *ctx, int status, const char *output, size_t n);
 /* fd: channel to the runner, taken. -ENOMEM. */
 int hands_new(struct hands **out, struct herald *h, int fd);
 void hands_free(struct hands *h);
+/* Tells the runner that the herald is sealed and serves. */
+int hands_ready(struct hands *h);
+/* Begins nothing more (-EBUSY); true when nothing runs. Else herald.end is called when the last one
+ * has ended. */
+bool hands_rest(struct hands *h);
 /* channel: index into IMAGE_CHANNELS for RUN_PROGRAM, else 0. -EBUSY: HANDS_MAX are running;
  * -EPIPE. On an error done is not called. */
 int hands_run(struct hands *h, enum run_kind kind, uint32_t channel, unsigned timeout_s,

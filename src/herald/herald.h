@@ -19,11 +19,14 @@
 struct herald {
 	struct event_base *base;
 	struct image image;            /* always there for the parts: they are made after it came */
+	usec_t config;                 /* made: of the newest image that says what image says */
 	const struct stats *stats;     /* of the reader; NULL: guardd was not met yet */
 	const struct figures *figures; /* NULL: the same. Both stay mapped when guardd is gone. */
 	struct proof proof;
 	bool have_proof;
 	usec_t started; /* real time */
+	/* Ends this life: what is kept is committed, the runner starts another one. */
+	void (*end)(struct herald *h);
 
 	struct store *store;
 	struct link *link;   /* to the judge */

@@ -14,8 +14,19 @@
 
 struct link;
 
-/* path: the socket; copied. The first connection is tried at once. -ENOMEM. */
-int link_new(struct link **out, struct herald *h, const char *path);
+/* What the herald as a whole does about the judge. */
+struct link_ops {
+	/* The first image: herald.image is set and the parts are made. fd stays the caller's.
+	 * Negative errno: it cannot be used, the connection is ended. */
+	int (*on_first)(struct herald *h, int fd);
+	/* Another image: whether it says the same as the first. Otherwise this life ends. */
+	bool (*is_same)(struct herald *h, int fd);
+	bool (*is_ending)(const struct herald *h);    /* nothing is to be done any more */
+	void (*on_down)(struct herald *h, int error); /* 0: gone; -EPROTO: broke the protocol */
+};
+
+/* path: the socket; copied. The first connection is tried at once. -ENOMEM, -ENAMETOOLONG. */
+int link_new(struct link **out, struct herald *h, const char *path, const struct link_ops *ops);
 void link_free(struct link *l);
 /* Connected, greeted and configured. */
 bool link_is_up(const struct link *l);

@@ -23,7 +23,7 @@ const char *store_trouble(const struct store *s);
 /* Makes tables ("CREATE TABLE IF NOT EXISTS ..."). Negative errno. */
 int store_schema(struct store *s, const char *sql);
 /* A statement, prepared once and kept; reset and without bindings. NULL: it cannot be (no memory).
- */
+ * It is the store's, and holds until the next call of a function of this header but store_run. */
 sqlite3_stmt *store_statement(struct store *s, const char *sql);
 /* Runs one that gives no rows. Negative errno. */
 int store_run(struct store *s, sqlite3_stmt *statement);

@@ -1,32 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "judge/bans.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
-#include "judge/slab.h"
+#include "judge/bans_private.h"
 
 #define CLEAN       (UINT32_MAX - 1)
 #define HEADS_FIRST 256
-#define NO_PLACE    UINT32_MAX
-
-struct heap {
-	uint32_t *slots;
-	uint32_t n, room;
-};
-
-struct bans {
-	struct slab slab;
-	struct hash_key key;
-	uint32_t *heads;  /* by prefix */
-	uint32_t *groups; /* by rule and the prefix of group_len */
-	uint32_t n_heads;
-	uint32_t prefixes; /* bans with BANS_PREFIX */
-	struct heap held, late;
-	uint32_t changed, changed_last;
-};
 
 /* Hashed as it is: no padding. */
 struct group_key {
@@ -38,12 +18,6 @@ struct ban *
 bans_get(const struct bans *b, uint32_t slot)
 {
 	return slab_get(&b->slab, slot);
-}
-
-static struct ban *
-at(const struct bans *b, uint32_t slot)
-{
-	return slab_item(&b->slab, slot);
 }
 
 int
@@ -75,12 +49,14 @@ bans_free(struct bans *b)
 		return;
 	for (uint32_t i = 0; i < b->slab.high; i++)
 		if (bans_get(b, i))
-			free(at(b, i)->note);
+			free(bans_at(b, i)->note);
 	slab_fini(&b->slab);
 	free(b->heads);
 	free(b->groups);
 	free(b->held.slots);
+	free(b->dry.slots);
 	free(b->late.slots);
+	free(b->rules);
 	free(b);
 }
 
@@ -177,7 +153,7 @@ own_group(const struct bans *b, const struct ban *x)
 static void
 link_in(struct bans *b, uint32_t slot)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 	uint32_t *head = own_head(b, x);
 
 	x->next = *head;
@@ -193,18 +169,18 @@ link_in(struct bans *b, uint32_t slot)
 static void
 link_out(struct bans *b, uint32_t slot)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 	uint32_t *link = own_head(b, x);
 
 	while (*link != slot)
-		link = &at(b, *link)->next;
+		link = &bans_at(b, *link)->next;
 	*link = x->next;
 	b->prefixes -= !!(x->flags & BANS_PREFIX);
 	if (!x->group_len)
 		return;
 	link = own_group(b, x);
 	while (*link != slot)
-		link = &at(b, *link)->sibling;
+		link = &bans_at(b, *link)->sibling;
 	*link = x->sibling;
 }
 
@@ -259,7 +235,7 @@ bans_ahead(const struct bans *b, const struct prefix *prefixes, size_t n)
 	}
 	for (size_t i = 0; i < n; i++)
 		if (*heads[i] != BANS_NONE)
-			__builtin_prefetch(at(b, *heads[i]));
+			__builtin_prefetch(bans_at(b, *heads[i]));
 }
 
 /* From slot on along its chain, the first ban of exactly p. */
@@ -267,7 +243,7 @@ static uint32_t
 find_from(const struct bans *b, const struct prefix *p, uint32_t slot)
 {
 	while (slot != BANS_NONE) {
-		const struct ban *x = at(b, slot);
+		const struct ban *x = bans_at(b, slot);
 
 		if (x->len == p->len && prefix_has(p, &x->addr))
 			break;
@@ -285,7 +261,7 @@ bans_first(const struct bans *b, const struct prefix *p)
 uint32_t
 bans_next(const struct bans *b, const struct prefix *p, uint32_t slot)
 {
-	return find_from(b, p, at(b, slot)->next);
+	return find_from(b, p, bans_at(b, slot)->next);
 }
 
 /* One rule bans a source once at a time, so that bans that hold are different hosts. */
@@ -295,8 +271,8 @@ bans_hosts(const struct bans *b, uint16_t rule, const struct prefix *p, usec_t t
 	uint32_t n = 0;
 
 	for (uint32_t slot = *group_of(b, rule, p); slot != BANS_NONE && n < most;
-	     slot = at(b, slot)->sibling) {
-		const struct ban *x = at(b, slot);
+	     slot = bans_at(b, slot)->sibling) {
+		const struct ban *x = bans_at(b, slot);
 
 		if (x->rule == rule && x->group_len == p->len && prefix_has(p, &x->addr) &&
 		    ban_holds(x, t))
@@ -305,166 +281,12 @@ bans_hosts(const struct bans *b, uint16_t rule, const struct prefix *p, usec_t t
 	return n;
 }
 
-/* --- the heaps: what holds, by its end; what is over, by when no line can reach it --- */
-
-static usec_t
-out_of_reach(const struct ban *x)
-{
-	usec_t end = ban_end(x), keep = (usec_t)x->keep * USEC_PER_SEC;
-
-	return end > USEC_NEVER - keep ? USEC_NEVER : end + keep;
-}
-
-static usec_t
-key_of(const struct ban *x)
-{
-	return x->flags & BANS_LATE ? out_of_reach(x) : ban_end(x);
-}
-
-static struct heap *
-heap_of(struct bans *b, const struct ban *x)
-{
-	return x->flags & BANS_LATE ? &b->late : &b->held;
-}
-
-static void
-place(struct bans *b, struct heap *h, uint32_t index, uint32_t slot)
-{
-	h->slots[index] = slot;
-	at(b, slot)->place = index;
-}
-
-static void
-heap_up(struct bans *b, struct heap *h, uint32_t index)
-{
-	uint32_t slot = h->slots[index];
-	usec_t key = key_of(at(b, slot));
-
-	while (index > 0) {
-		uint32_t parent = (index - 1) / 2;
-
-		if (key_of(at(b, h->slots[parent])) <= key)
-			break;
-		place(b, h, index, h->slots[parent]);
-		index = parent;
-	}
-	place(b, h, index, slot);
-}
-
-static void
-heap_down(struct bans *b, struct heap *h, uint32_t index)
-{
-	uint32_t slot = h->slots[index];
-	usec_t key = key_of(at(b, slot));
-
-	for (;;) {
-		uint32_t child = 2 * index + 1;
-
-		if (child >= h->n)
-			break;
-		if (child + 1 < h->n &&
-		    key_of(at(b, h->slots[child + 1])) < key_of(at(b, h->slots[child])))
-			child++;
-		if (key_of(at(b, h->slots[child])) >= key)
-			break;
-		place(b, h, index, h->slots[child]);
-		index = child;
-	}
-	place(b, h, index, slot);
-}
-
-static int
-heap_room(struct heap *h)
-{
-	uint32_t room = h->room ? h->room + h->room / 4 : 1024, *slots;
-
-	if (h->n < h->room)
-		return 0;
-	slots = reallocarray(h->slots, room, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	h->slots = slots;
-	h->room = room;
-	return 0;
-}
-
-static void
-heap_in(struct bans *b, uint32_t slot)
-{
-	struct heap *h = heap_of(b, at(b, slot));
-
-	h->slots[h->n] = slot;
-	heap_up(b, h, h->n++);
-}
-
-static void
-heap_out(struct bans *b, uint32_t slot)
-{
-	struct heap *h = heap_of(b, at(b, slot));
-	uint32_t index = at(b, slot)->place, last = h->slots[--h->n];
-
-	at(b, slot)->place = NO_PLACE;
-	if (last == slot)
-		return;
-	place(b, h, index, last);
-	heap_up(b, h, index);
-	heap_down(b, h, at(b, last)->place);
-}
-
-static void
-heap_again(struct bans *b, uint32_t slot)
-{
-	struct heap *h = heap_of(b, at(b, slot));
-
-	heap_up(b, h, at(b, slot)->place);
-	heap_down(b, h, at(b, slot)->place);
-}
-
-uint32_t
-bans_held(const struct bans *b)
-{
-	return b->held.n;
-}
-
-uint32_t
-bans_held_at(const struct bans *b, uint32_t index)
-{
-	return b->held.slots[index];
-}
-
-uint32_t
-bans_late(const struct bans *b)
-{
-	return b->late.n;
-}
-
-usec_t
-bans_next_end(const struct bans *b)
-{
-	return b->held.n > 0 ? ban_end(at(b, b->held.slots[0])) : USEC_NEVER;
-}
-
-uint32_t
-bans_take_ending(struct bans *b, usec_t by)
-{
-	uint32_t slot;
-
-	if (b->held.n == 0 || bans_next_end(b) > by || heap_room(&b->late) < 0)
-		return BANS_NONE;
-	slot = b->held.slots[0];
-	heap_out(b, slot);
-	at(b, slot)->flags |= BANS_LATE;
-	heap_in(b, slot);
-	return slot;
-}
-
 /* --- coming and going --- */
 
-/* Nothing of a dry one is in force: it is kept like one that is over. */
 static uint8_t
 first_flags(const struct ban *x)
 {
-	bool late = x->ended || (x->flags & (BANS_DRY | BANS_BUILTIN));
+	bool late = x->ended || (x->flags & BANS_BUILTIN);
 
 	return (uint8_t)((x->flags & ~(BANS_GONE | BANS_LATE)) | (late ? BANS_LATE : 0));
 }
@@ -472,13 +294,13 @@ first_flags(const struct ban *x)
 static void
 settle(struct bans *b, uint32_t slot, const struct ban *values)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 
 	*x = *values;
 	x->changed = CLEAN;
 	x->flags = first_flags(values);
 	link_in(b, slot);
-	heap_in(b, slot);
+	bans_heap_in(b, slot);
 	if (b->slab.n > b->n_heads)
 		heads_grow(b, b->n_heads * 2);
 }
@@ -486,7 +308,9 @@ settle(struct bans *b, uint32_t slot, const struct ban *values)
 static int
 make_place(struct bans *b, const struct ban *values)
 {
-	return heap_room(first_flags(values) & BANS_LATE ? &b->late : &b->held);
+	const struct ban first = {.flags = first_flags(values), .rule = values->rule};
+
+	return bans_heap_room(b, &first);
 }
 
 int
@@ -520,34 +344,47 @@ bans_restore(struct bans *b, uint32_t slot, const struct ban *values)
 void
 bans_narrow(struct bans *b, uint32_t slot, uint8_t len)
 {
-	if (at(b, slot)->flags & BANS_GONE)
+	if (bans_at(b, slot)->flags & BANS_GONE)
 		return;
 	link_out(b, slot);
-	at(b, slot)->len = len;
+	bans_at(b, slot)->len = len;
 	link_in(b, slot);
 	bans_change(b, slot);
+}
+
+bool
+bans_extend(struct bans *b, uint32_t slot, usec_t until)
+{
+	struct ban *x = bans_at(b, slot);
+
+	if (x->ended || until <= x->until || (x->flags & (BANS_LATE | BANS_READ | BANS_GONE)))
+		return false;
+	x->until = until;
+	bans_heap_again(b, slot);
+	bans_change(b, slot);
+	return true;
 }
 
 void
 bans_end(struct bans *b, uint32_t slot, usec_t t)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 
 	if (ban_end(x) <= t || (x->flags & BANS_GONE))
 		return;
 	/* One that was to begin later than it is lifted never was. */
 	x->ended = t > x->since ? t : x->since;
-	heap_again(b, slot);
+	bans_heap_again(b, slot);
 	bans_change(b, slot);
 }
 
 void
 bans_remove(struct bans *b, uint32_t slot)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 
 	if (!(x->flags & BANS_GONE))
-		heap_out(b, slot);
+		bans_heap_out(b, slot);
 	x->flags |= BANS_GONE | BANS_BUILTIN;
 	bans_change(b, slot);
 }
@@ -555,16 +392,9 @@ bans_remove(struct bans *b, uint32_t slot)
 static void
 gone(struct bans *b, uint32_t slot)
 {
-	heap_out(b, slot);
-	at(b, slot)->flags |= BANS_GONE;
+	bans_heap_out(b, slot);
+	bans_at(b, slot)->flags |= BANS_GONE;
 	bans_change(b, slot);
-}
-
-void
-bans_pass(struct bans *b, usec_t now, uint32_t most)
-{
-	while (most > 0 && bans_take_ending(b, now) != BANS_NONE)
-		most--;
 }
 
 uint32_t
@@ -573,7 +403,8 @@ bans_over(struct bans *b, usec_t now, uint32_t most)
 	uint32_t n = 0;
 
 	bans_pass(b, now, most);
-	while (n < most && b->late.n > 0 && out_of_reach(at(b, b->late.slots[0])) <= now) {
+	while (
+	    n < most && b->late.n > 0 && bans_out_of_reach(bans_at(b, b->late.slots[0])) <= now) {
 		gone(b, b->late.slots[0]);
 		n++;
 	}
@@ -583,11 +414,12 @@ bans_over(struct bans *b, usec_t now, uint32_t most)
 uint32_t
 bans_give_way(struct bans *b)
 {
+	const struct heap *h = b->late.n > 0 ? &b->late : &b->dry;
 	uint32_t slot;
 
-	if (b->late.n == 0)
+	if (h->n == 0)
 		return BANS_NONE;
-	slot = b->late.slots[0];
+	slot = h->slots[0];
 	gone(b, slot);
 	return slot;
 }
@@ -597,7 +429,7 @@ bans_give_way(struct bans *b)
 void
 bans_change(struct bans *b, uint32_t slot)
 {
-	struct ban *x = at(b, slot);
+	struct ban *x = bans_at(b, slot);
 
 	if (x->changed != CLEAN)
 		return;
@@ -605,7 +437,7 @@ bans_change(struct bans *b, uint32_t slot)
 	if (b->changed == BANS_NONE)
 		b->changed = slot;
 	else
-		at(b, b->changed_last)->changed = slot;
+		bans_at(b, b->changed_last)->changed = slot;
 	b->changed_last = slot;
 }
 
@@ -618,7 +450,7 @@ bans_changed_first(const struct bans *b)
 uint32_t
 bans_changed_next(const struct bans *b, uint32_t slot)
 {
-	return at(b, slot)->changed;
+	return bans_at(b, slot)->changed;
 }
 
 void
@@ -628,7 +460,7 @@ bans_saved(struct bans *b)
 
 	b->changed = BANS_NONE;
 	while (slot != BANS_NONE) {
-		struct ban *x = at(b, slot);
+		struct ban *x = bans_at(b, slot);
 		uint32_t next = x->changed;
 
 		x->changed = CLEAN;

@@ -26,7 +26,9 @@ struct bans;
 #define BANS_TOLD    8u  /* its line was logged */
 #define BANS_GONE    16u /* over; the slot is free once the book has it in its history */
 #define BANS_READ    32u /* packets and bytes hold what its last element had dropped, too */
-#define BANS_LATE    64u /* the table's own: counted as over, or dry */
+/* A ban by hand that is for the fleet, too. */
+#define BANS_SHARED 128u
+#define BANS_LATE    64u /* the table's own: counted as over */
 
 enum ban_kernel {
 	KERNEL_OUT,     /* not there, as far as is known */
@@ -36,6 +38,12 @@ enum ban_kernel {
 	KERNEL_NEVER,   /* the keeper refuses: a never-ban address */
 	KERNEL_LEAVING, /* is to be taken out */
 	KERNEL_UNASKED, /* was asked to be taken out, not answered */
+};
+
+/* Of one rule. */
+struct bans_counts {
+	uint32_t held, dry;      /* that hold: those of bans_held, dry ones */
+	uint64_t packets, bytes; /* of bans_dropped */
 };
 
 struct ban {
@@ -54,7 +62,7 @@ struct ban {
 	uint32_t keep;  /* seconds it stays here after its end */
 	uint16_t level; /* which ban of this source: 1, 2, ... */
 	uint8_t flags;
-	uint8_t kernel;          /* enum ban_kernel */
+	uint8_t kernel;          /* enum ban_kernel; changed by bans_kernel alone */
 	int16_t error;           /* KERNEL_REFUSED: negative errno */
 	uint8_t epoch;           /* of the table it was sent to */
 	uint8_t group_len;       /* it counts as a host of this prefix length; 0: of none */
@@ -106,6 +114,9 @@ uint32_t bans_hosts(
 
 /* Changes what it bans to a narrower prefix (the host alone). */
 void bans_narrow(struct bans *b, uint32_t slot, uint8_t len);
+/* It holds until later; what its element drops until then counts on. False: it cannot, as it is at
+ * its end. */
+bool bans_extend(struct bans *b, uint32_t slot, usec_t until);
 /* Lifts it at t. It stays for lines from before. */
 void bans_end(struct bans *b, uint32_t slot, usec_t t);
 /* Takes one that is not for the book out at once. */
@@ -122,13 +133,24 @@ uint32_t bans_give_way(struct bans *b);
  * the whole, index 0..bans_held-1: for sending the longest first. */
 uint32_t bans_held(const struct bans *b);
 uint32_t bans_held_at(const struct bans *b, uint32_t index);
-/* How many are kept beside them. */
+/* How many are kept beside them, dry ones that hold too. */
 uint32_t bans_late(const struct bans *b);
-/* The first end of those that hold; USEC_NEVER: none ends. */
+/* The first end of those that hold, dry ones too; USEC_NEVER: none ends. */
 usec_t bans_next_end(const struct bans *b);
-/* The slot of the first of them that ends until by, and counts it as over from now on. BANS_NONE:
- * there is none. */
+/* The slot of the first of bans_held that ends until by, and counts it as over from now on.
+ * BANS_NONE: there is none. */
 uint32_t bans_take_ending(struct bans *b, usec_t by);
+
+/* --- what the kernel has of them, and how many there are --- */
+/* x is in the table. A ban that is KERNEL_IN counts as long as its epoch is that of bans_epoch. */
+void bans_kernel(struct bans *b, struct ban *x, enum ban_kernel state);
+/* The kernel's table is another one from now on. */
+void bans_epoch(struct bans *b, uint8_t epoch);
+/* Of bans_held those that are in the kernel's present table. */
+uint32_t bans_in_kernel(const struct bans *b);
+struct bans_counts bans_of_rule(const struct bans *b, uint16_t rule);
+/* An element of this ban had dropped so much when it was read. */
+void bans_dropped(struct bans *b, uint32_t slot, uint64_t packets, uint64_t bytes);
 
 /* --- for the book: slots that changed since the last bans_saved --- */
 void bans_change(struct bans *b, uint32_t slot);

@@ -6,8 +6,12 @@
 
 #include "base/log.h"
 #include "judge/drops.h"
+#include "judge/court_tell.h"
 #include "judge/exposure.h"
+#include "judge/figures.h"
+#include "judge/foreign.h"
 #include "judge/groups.h"
+#include "judge/joined.h"
 #include "judge/requests.h"
 #include "judge/selfcheck.h"
 
@@ -22,11 +26,16 @@ on_banned(void *ctx, uint32_t slot, const struct msg_banned *answer)
 {
 	struct court *c = ctx;
 	struct ban *x = bans_get(c->bans, slot);
+	bool first = x->kernel == KERNEL_IN && !(x->flags & (BANS_TOLD | BANS_BUILTIN));
 
-	if (x->kernel == KERNEL_IN && !(x->flags & (BANS_TOLD | BANS_BUILTIN))) {
+	if (first) {
 		x->flags |= BANS_TOLD;
 		ban_log_add(&c->ban_log, x);
+		if (x->flags & BANS_PREFIX)
+			court_tell_prefix(c, x);
 	}
+	joined_on_banned(c->joined, slot, first);
+	figures_on_banned(c->figures, c, slot, x->kernel == KERNEL_IN);
 	selfcheck_on_banned(c->selfcheck, slot, answer);
 	control_on_banned(c->control, slot, answer);
 	if (bans_changed_first(c->bans) != BANS_NONE)
@@ -40,6 +49,7 @@ on_answer(void *ctx, const struct msg *m)
 
 	selfcheck_on_answer(c->selfcheck, m);
 	drops_on_answer(c->drops, m);
+	joined_on_answer(c->joined, m);
 	control_on_answer(c->control, m);
 	if (bans_changed_first(c->bans) != BANS_NONE)
 		court_changed(c, false);
@@ -68,8 +78,23 @@ on_own(void *ctx, const struct msg *m)
 		log_err("this machine's own addresses: %s", strerror(-r));
 }
 
-static const struct enforce_ops enforce_ops = {
-    .on_banned = on_banned, .on_answer = on_answer, .on_own = on_own};
+static void
+on_repair(void *ctx, uint32_t why)
+{
+	court_tell_repair(ctx, why);
+}
+
+static void
+on_refused(void *ctx)
+{
+	court_tell_refused(ctx);
+}
+
+static const struct enforce_ops enforce_ops = {.on_banned = on_banned,
+    .on_answer = on_answer,
+    .on_own = on_own,
+    .on_repair = on_repair,
+    .on_refused = on_refused};
 
 /* --- the reader --- */
 
@@ -134,7 +159,9 @@ judge_on_offence(struct court *c, const struct msg *m)
 		tell_hidden(c, &o);
 	} else {
 		selfcheck_on_offence(c->selfcheck, &o.addr);
+		c->arrived = o.arrived;
 		verdict_offence(&c->verdict, &c->map, &o, court_now(c));
+		c->arrived = 0;
 	}
 }
 
@@ -289,6 +316,15 @@ use_image(struct court *c)
 	return r < 0 ? r : bans_limit(c->bans, s->bans_max + COURT_SPARE);
 }
 
+/* Its rule went, or who made it is not trusted any more. */
+static bool
+is_baseless(const struct court *c, const struct ban *x)
+{
+	const struct rule *r = &c->rules.slots[x->rule];
+
+	return !r->alive || (r->foreign && !foreign_is_trusted(joined_foreign(c->joined), x));
+}
+
 /* Bans of rules that went are lifted, dry ones of rules that went live end; those of rules that
  * moved are to be sent anew. */
 static void
@@ -303,7 +339,7 @@ follow_rules(struct court *c, usec_t now)
 		if (!x || (x->flags & BANS_GONE))
 			continue;
 		r = &c->rules.slots[x->rule];
-		if (!r->alive && ban_end(x) > now) {
+		if (ban_end(x) > now && is_baseless(c, x)) {
 			bans_end(c->bans, i, now);
 			enforce_unban(c->enforce, i, now);
 			lifted++;
@@ -311,11 +347,11 @@ follow_rules(struct court *c, usec_t now)
 			/* It only told of a ban: now that the rule is in earnest, count anew. */
 			bans_end(c->bans, i, now);
 		} else if (r->moved && x->kernel != KERNEL_NEVER) {
-			x->kernel = KERNEL_OUT;
+			bans_kernel(c->bans, x, KERNEL_OUT);
 		}
 	}
 	if (lifted > 0)
-		log_notice("%u bans of rules that are no more were lifted", lifted);
+		log_notice("%u bans of rules or trusts that are no more were lifted", lifted);
 	enforce_sweep(c->enforce);
 	court_changed(c, false);
 }
@@ -325,9 +361,9 @@ static void
 judge_on_config(struct court *c, int fd)
 {
 	struct image img, old = c->image;
+	_cleanup_(closep) int owned = fd;
 	int r = image_open(&img, fd);
 
-	close(fd);
 	if (r < 0) {
 		log_err("the new configuration cannot be read: %s", strerror(-r));
 		return;
@@ -338,6 +374,9 @@ judge_on_config(struct court *c, int fd)
 		log_err("the new configuration cannot be taken over: %s", strerror(-r));
 	image_close(&old);
 	use_rights(c);
+	r = joined_follow_image(c->joined, owned);
+	if (r < 0)
+		log_err("the herald cannot be told the new configuration: %s", strerror(-r));
 	exposure_follow_image(c->exposure);
 	follow_rules(c, clock_real());
 }
@@ -456,8 +495,10 @@ static int
 make_parts(struct court *c, const struct court_fds *fds)
 {
 	struct book_parts parts = {&c->rules, &c->positions, c->tallies, c->bans, NULL};
-	int r = exposure_new(&c->exposure, c);
+	int r = figures_new(&c->figures);
 
+	if (r == 0)
+		r = exposure_new(&c->exposure, c);
 	if (r == 0) {
 		parts.gaps = exposure_gaps(c->exposure);
 		r = book_new(&c->book, fds->state, &parts);
@@ -465,9 +506,11 @@ make_parts(struct court *c, const struct court_fds *fds)
 	if (r == 0)
 		r = enforce_new(&c->enforce, c->base, c->bans, &c->rules, &enforce_ops, c);
 	if (r == 0)
-		r = drops_new(&c->drops, c->base, c->bans, c->enforce);
+		r = drops_new(&c->drops, c->base, c->bans, c->enforce, c->turn);
 	if (r == 0)
 		r = control_new(&c->control, c->base, fds->control, requests, c);
+	if (r == 0)
+		r = joined_new(&c->joined, c, fds);
 	if (r == 0)
 		r = selfcheck_new(&c->selfcheck, c, fds->selfcheck);
 	if (r == 0 && fds->supervisor >= 0)
@@ -509,23 +552,26 @@ court_new(struct court **out, const struct court_fds *fds, const struct stats *s
 void
 court_free(struct court *c)
 {
-	struct event *events[3];
+	struct event *events[4];
 
 	if (!c)
 		return;
+	joined_free(c->joined);
 	events[0] = c->turn;
 	events[1] = c->commit;
 	events[2] = c->retry;
+	events[3] = c->full;
 	ban_log_fini(&c->ban_log);
 	control_free(c->control);
 	selfcheck_free(c->selfcheck);
 	drops_free(c->drops);
 	enforce_free(c->enforce);
+	figures_free(c->figures);
 	book_free(c->book);
 	exposure_free(c->exposure);
 	chan_free(c->reader);
 	chan_free(c->supervisor);
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		if (events[i])
 			event_free(events[i]);
 	if (c->base)

@@ -24,7 +24,9 @@
 
 struct selfcheck;
 struct drops;
+struct figures_writer;
 struct exposure;
+struct joined;
 
 struct court {
 	struct event_base *base;
@@ -48,11 +50,15 @@ struct court {
 	struct selfcheck *selfcheck;
 	struct drops *drops;
 	struct exposure *exposure;
+	struct joined *joined; /* the herald, and what it is told */
+	struct figures_writer *figures;
+	usec_t arrived;            /* of the present offence, see struct msg_offence */
 	struct told future;        /* sources whose lines are ahead of now */
 	const struct stats *stats; /* the reader's counters; NULL: none */
 
 	struct chan *supervisor, *reader;
 	struct event *turn, *commit, *retry;
+	struct event *full; /* since bans_max was reached */
 	struct ban_log ban_log;
 	usec_t now;     /* of the present packet; 0: to be read */
 	usec_t started; /* real time */
@@ -65,11 +71,13 @@ struct court {
 	unsigned book_wait;
 	uint64_t refused; /* bans, as of the last turn */
 	usec_t refused_last;
+	bool told_refused; /* by the kernel: it stands */
 	uint32_t reloads; /* questions to the supervisor so far */
 };
 
 struct court_fds {
 	int supervisor, image, control, selfcheck; /* -1: none */
+	int herald, stats, figures; /* -1: none; the last two are handed on, read only */
 	const char *state;                         /* path of the state directory */
 };
 

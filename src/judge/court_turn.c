@@ -2,8 +2,10 @@
 #include <errno.h>
 
 #include "base/log.h"
-#include "judge/court.h"
+#include "judge/court_tell.h"
 #include "judge/drops.h"
+#include "judge/exposure.h"
+#include "judge/figures.h"
 #include "judge/selfcheck.h"
 
 #define OVER_PER_TURN 1024
@@ -38,13 +40,15 @@ arm(struct event *e, usec_t in)
 }
 
 static void
-tell_opened(const struct book_opened *o)
+tell_opened(struct court *c, const struct book_opened *o)
 {
-	if (o->set_aside)
+	if (o->set_aside) {
+		court_tell_book_new(c, o);
 		log_alert(
 		    "the book cannot be used (%s): it is now %s; what it knew of bans, tallies "
 		    "and positions is lost, guarding goes on with a new one",
 		    o->why, o->aside);
+	}
 	if (o->unread)
 		log_warning("%u rows of the book make no sense and were left out", o->unread);
 }
@@ -55,9 +59,11 @@ open_book(struct court *c)
 	struct book_opened told;
 	int r = book_open(c->book, clock_real(), &told);
 
-	tell_opened(&told);
+	tell_opened(c, &told);
 	if (told.set_aside)
 		enforce_forgot(c->enforce);
+	if (r == 0)
+		exposure_on_loaded(c->exposure);
 	return r;
 }
 
@@ -70,6 +76,7 @@ book_failed(struct court *c, int error)
 		    "caught up when it can be",
 		    book_error(c->book));
 	c->book_trouble = true;
+	court_tell_book(c, book_error(c->book));
 	if (error == -EBADMSG)
 		c->book_wait = 0;
 	arm(c->retry, (c->book_wait ? c->book_wait : 1) * USEC_PER_SEC);
@@ -93,8 +100,11 @@ court_commit(struct court *c)
 		book_failed(c, r);
 		return false;
 	}
-	if (c->book_trouble)
+	figures_on_commit(c->figures);
+	if (c->book_trouble) {
 		log_notice("the book is caught up");
+		court_tell_book(c, NULL);
+	}
 	c->book_trouble = false;
 	c->book_wait = 0;
 	return true;
@@ -167,6 +177,7 @@ tell_refused(struct court *c, usec_t now)
 			  "refused until some end; nothing more is said of it until that is over",
 		    bans_held(c->bans));
 	c->refused_last = now;
+	court_tell_full(c, now);
 }
 
 /* What is not in the book yet is lost with the process, and then read and decided again. */
@@ -218,6 +229,7 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 	c->now = 0;
 	write_soon(c);
 	c->banned = c->at_once = false;
+	figures_turn(c->figures, c);
 }
 
 void
@@ -237,6 +249,8 @@ on_ban(void *ctx, uint32_t slot)
 	struct court *c = ctx;
 	const struct ban *x = bans_get(c->bans, slot);
 
+	if (!(x->flags & (BANS_BUILTIN | BANS_DRY)))
+		figures_on_ban(c->figures, slot, c->arrived);
 	enforce_ban(c->enforce, slot, court_now(c));
 	if (x->flags & BANS_BUILTIN)
 		selfcheck_on_verdict(c->selfcheck, slot);
@@ -254,7 +268,18 @@ former(void *ctx, uint16_t rule, const struct prefix *p, bool dry, struct verdic
 	return book_former(c->book, rule, p, dry, out);
 }
 
-const struct verdict_ops court_verdict_ops = {.on_ban = on_ban, .former = former};
+static void
+on_longer(void *ctx, uint32_t slot)
+{
+	struct court *c = ctx;
+
+	enforce_extend(c->enforce, slot, court_now(c));
+	c->banned = true;
+	court_changed(c, false);
+}
+
+const struct verdict_ops court_verdict_ops = {
+    .on_ban = on_ban, .on_longer = on_longer, .former = former};
 
 int
 court_turn_init(struct court *c)
@@ -265,7 +290,8 @@ court_turn_init(struct court *c)
 	c->turn = event_new(c->base, -1, 0, on_turn, c);
 	c->commit = evtimer_new(c->base, on_commit, c);
 	c->retry = evtimer_new(c->base, on_retry, c);
-	if (!c->turn || !c->commit || !c->retry)
+	c->full = evtimer_new(c->base, court_on_full, c);
+	if (!c->turn || !c->commit || !c->retry || !c->full)
 		return -ENOMEM;
 	return ban_log_init(&c->ban_log, c->base, &c->rules);
 }

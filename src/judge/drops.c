@@ -10,7 +10,7 @@
 struct drops {
 	struct bans *bans;
 	struct enforce *enforce;
-	struct event *timer;
+	struct event *timer, *turn;
 	usec_t due;   /* of the first end the timer is set for; USEC_NEVER: it is not set */
 	usec_t until; /* what ends by then is read in this go */
 	uint32_t open, left;
@@ -57,6 +57,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	bans_pass(d->bans, now, DROPS_MOST);
 	next_page(d);
 	drops_arm(d, now);
+	event_active(d->turn, 0, 0);
 }
 
 void
@@ -91,10 +92,9 @@ drops_on_answer(struct drops *d, const struct msg *m)
 	if (x && m->u.banned.status == 0 && !(x->flags & (BANS_READ | BANS_GONE))) {
 		p = ban_prefix(x);
 		if (prefix_cmp(&p, &m->u.banned.prefix) == 0) {
-			x->packets += m->u.banned.packets;
-			x->bytes += m->u.banned.bytes;
 			x->flags |= BANS_READ;
-			bans_change(d->bans, m->id & ID_SLOT);
+			bans_dropped(
+			    d->bans, m->id & ID_SLOT, m->u.banned.packets, m->u.banned.bytes);
 		}
 	}
 	if (d->open == 0)
@@ -102,13 +102,14 @@ drops_on_answer(struct drops *d, const struct msg *m)
 }
 
 int
-drops_new(struct drops **out, struct event_base *base, struct bans *bans, struct enforce *e)
+drops_new(struct drops **out, struct event_base *base, struct bans *bans, struct enforce *e,
+    struct event *turn)
 {
 	struct drops *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
-	*d = (struct drops){.bans = bans, .enforce = e, .due = USEC_NEVER};
+	*d = (struct drops){.bans = bans, .enforce = e, .turn = turn, .due = USEC_NEVER};
 	d->timer = evtimer_new(base, on_timer, d);
 	if (!d->timer) {
 		free(d);

@@ -2,7 +2,7 @@
  *
  * What a ban has dropped, read from the kernel just before the kernel ends it and its counters with
  * it. Comes in: the table of bans, by their ends. Goes out: look-ups to the keeper, its answers as
- * packets and bytes of the bans, for the book. A one-shot timer runs only while a ban is in force
+ * packets and bytes of the bans, for the book. A one-shot timer runs only while a ban holds
  * that ends, for the first end. Bounded: DROPS_MOST look-ups a second, DROPS_PAGE open at a time;
  * what has ended before its turn comes goes unread.
  */
@@ -21,8 +21,9 @@
 
 struct drops;
 
-/* -ENOMEM. */
-int drops_new(struct drops **out, struct event_base *base, struct bans *bans, struct enforce *e);
+/* turn is made active when bans were counted as over. -ENOMEM. */
+int drops_new(struct drops **out, struct event_base *base, struct bans *bans, struct enforce *e,
+    struct event *turn);
 void drops_free(struct drops *d);
 DEFINE_FREEP(struct drops, drops_free)
 /* Sets the timer for the first end in the table as it is now (real time). */

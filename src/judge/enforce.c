@@ -29,6 +29,9 @@ on_resync(struct enforce *e, uint32_t why)
 	    [RESYNC_REPAIRED] = "somebody else changed the table in the kernel",
 	};
 
+	const bool met = e->met;
+
+	e->met = true;
 	/* At a start everything is being sent already. */
 	if (why == RESYNC_START && (e->full || e->synced))
 		return;
@@ -36,7 +39,12 @@ on_resync(struct enforce *e, uint32_t why)
 		log_notice("%s: sending all %u bans", whys[why], bans_count(e->bans));
 	if (why == RESYNC_MADE)
 		e->forgot = false;
-	e->epoch++;
+	/* The first word of a keeper is of its own start, when the table was made. */
+	if (why != RESYNC_START && met) {
+		e->repairs++;
+		e->ops->on_repair(e->ctx, why);
+	}
+	bans_epoch(e->bans, ++e->epoch);
 	e->synced = false;
 	resync(e, BAN_REPAIR);
 }
@@ -63,6 +71,18 @@ uint32_t
 enforce_refused(const struct enforce *e)
 {
 	return e->refused;
+}
+
+bool
+enforce_is_calm(const struct enforce *e)
+{
+	return e->phase == PHASE_NONE && e->open == 0;
+}
+
+uint64_t
+enforce_repairs(const struct enforce *e)
+{
+	return e->repairs;
 }
 
 const char *
@@ -103,7 +123,7 @@ count_refused(struct enforce *e)
 		if (enforce_is_wanted(e, x, clock_real()))
 			e->refused++;
 		else
-			x->kernel = KERNEL_OUT;
+			bans_kernel(e->bans, x, KERNEL_OUT);
 	}
 }
 
@@ -115,6 +135,7 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	count_refused(e);
+	e->ops->on_refused(e->ctx);
 	if (e->refused == 0)
 		return;
 	if (e->phase != PHASE_NONE) {
@@ -131,7 +152,7 @@ refused(struct enforce *e, struct ban *x, int error)
 	const struct prefix p = ban_prefix(x);
 	char text[ADDR_TEXT_MAX];
 
-	x->kernel = KERNEL_REFUSED;
+	bans_kernel(e->bans, x, KERNEL_REFUSED);
 	x->error = (int16_t)error;
 	e->refused++;
 	if (e->told < TELL_MAX)
@@ -152,7 +173,7 @@ never(const struct enforce *e, struct ban *x, const struct prefix *which)
 	if (x->kernel != KERNEL_NEVER)
 		log_warning("not banned: %s (%s), as %s is never banned", prefix_format(&p, text),
 		    e->rules->slots[x->rule].name, prefix_format(which, entry));
-	x->kernel = KERNEL_NEVER;
+	bans_kernel(e->bans, x, KERNEL_NEVER);
 }
 
 /* The ban a message is about; NULL when the slot holds another one by now. */
@@ -169,13 +190,11 @@ ban_of(const struct enforce *e, const struct msg *m)
 }
 
 static void
-add_drops(struct enforce *e, uint32_t slot, struct ban *x, const struct msg_banned *b)
+add_drops(struct enforce *e, uint32_t slot, const struct ban *x, const struct msg_banned *b)
 {
 	if ((b->packets == 0 && b->bytes == 0) || (x->flags & BANS_READ))
 		return;
-	x->packets += b->packets;
-	x->bytes += b->bytes;
-	bans_change(e->bans, slot);
+	bans_dropped(e->bans, slot, b->packets, b->bytes);
 }
 
 static void
@@ -188,7 +207,7 @@ enforce_on_banned(struct enforce *e, const struct msg *m)
 	if (!x || x->kernel != KERNEL_ASKED)
 		return;
 	if (status == 0 || status == BANNED_HOST_ONLY) {
-		x->kernel = KERNEL_IN;
+		bans_kernel(e->bans, x, KERNEL_IN);
 		x->error = 0;
 		e->wait = e->told = 0;
 		add_drops(e, m->id, x, &m->u.banned);
@@ -211,7 +230,7 @@ enforce_on_unbanned(struct enforce *e, const struct msg *m)
 		if (m->u.banned.status == 0)
 			add_drops(e, m->id, x, &m->u.banned);
 		if (x->kernel == KERNEL_UNASKED)
-			x->kernel = KERNEL_OUT;
+			bans_kernel(e->bans, x, KERNEL_OUT);
 	}
 	e->ops->on_answer(e->ctx, m);
 }
@@ -253,6 +272,7 @@ go_on(void *ctx)
 		enforce_go_on(e);
 	else if (e->full && e->chan)
 		enforce_end_sweep(e);
+	e->ops->on_refused(e->ctx);
 }
 
 static void
@@ -313,7 +333,8 @@ enforce_connect(struct enforce *e, int fd)
 	if (r < 0)
 		return r;
 	e->open = 0;
-	e->epoch++;
+	e->met = false;
+	bans_epoch(e->bans, ++e->epoch);
 	resync(e, BAN_REPAIR);
 	return 0;
 }

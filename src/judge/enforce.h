@@ -24,6 +24,11 @@ struct enforce_ops {
 	void (*on_banned)(void *ctx, uint32_t slot, const struct msg_banned *answer);
 	/* Answers to what was asked with an id of the caller (or a MSG_UNBANNED of a slot). */
 	void (*on_answer)(void *ctx, const struct msg *m);
+	/* The kernel's table was made anew (RESYNC_MADE) or changed by others (RESYNC_REPAIRED).
+	 */
+	void (*on_repair)(void *ctx, uint32_t why);
+	/* What enforce_refused says may have changed. */
+	void (*on_refused)(void *ctx);
 	/* MSG_OWN_BEGIN, MSG_OWN, MSG_OWN_END. */
 	void (*on_own)(void *ctx, const struct msg *m);
 };
@@ -42,6 +47,8 @@ void enforce_forgot(struct enforce *e);
 
 /* A new ban: sent now. Dry ones and over ones are not. */
 void enforce_ban(struct enforce *e, uint32_t slot, usec_t now);
+/* One that holds longer than it was sent. */
+void enforce_extend(struct enforce *e, uint32_t slot, usec_t now);
 /* A ban that was ended: taken out unless another one holds the same. True: the keeper was asked
  * (id: slot). */
 bool enforce_unban(struct enforce *e, uint32_t slot, usec_t now);
@@ -61,3 +68,7 @@ const char *enforce_trouble(const struct enforce *e, const struct ban *x);
 bool enforce_is_synced(const struct enforce *e);
 /* Bans that the kernel refused and has not got yet. */
 uint32_t enforce_refused(const struct enforce *e);
+/* Nothing is being sent: enforce_refused counts all. */
+bool enforce_is_calm(const struct enforce *e);
+/* How often the kernel's table was made anew, or changed by others, so far. */
+uint64_t enforce_repairs(const struct enforce *e);

@@ -30,10 +30,12 @@ struct enforce {
 	bool retrying; /* the sweep takes the refused ones too */
 	bool forgot;   /* elements may be in the kernel that the book does not know */
 	bool synced;
+	bool met;       /* the keeper has said how it found the table */
 	uint8_t epoch;  /* of the kernel's table; bans of a former one are not in it */
 	uint16_t flags; /* BAN_REPAIR, BAN_EXTEND of the sweep */
 	uint32_t open;  /* questions without an answer */
 	uint32_t refused, told;
+	uint64_t repairs;
 	unsigned wait;
 };
 

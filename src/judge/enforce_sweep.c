@@ -64,7 +64,8 @@ send_about(struct enforce *e, enum msg_type type, const struct ban *x, uint32_t 
 	int r;
 
 	m.u.ban.prefix = ban_prefix(x);
-	if (x->len < addr_bits(&x->addr))
+	/* Who it was of another host's network is not known. */
+	if (x->len < addr_bits(&x->addr) && !e->rules->slots[x->rule].foreign)
 		m.u.ban.host = x->addr;
 	m.u.ban.scope = scope;
 	m.u.ban.flags = flags;
@@ -89,7 +90,7 @@ send_ban(struct enforce *e, uint32_t slot, uint16_t flags, usec_t now)
 		return r;
 	if (x->kernel == KERNEL_REFUSED)
 		e->refused--;
-	x->kernel = KERNEL_ASKED;
+	bans_kernel(e->bans, x, KERNEL_ASKED);
 	x->epoch = e->epoch;
 	return 0;
 }
@@ -108,7 +109,18 @@ leave(struct enforce *e, struct ban *x, enum ban_kernel state)
 {
 	if (x->kernel == KERNEL_REFUSED)
 		e->refused--;
-	x->kernel = (uint8_t)state;
+	bans_kernel(e->bans, x, state);
+}
+
+void
+enforce_extend(struct enforce *e, uint32_t slot, usec_t now)
+{
+	struct ban *x = bans_get(e->bans, slot);
+
+	if (!e->chan || !enforce_is_wanted(e, x, now) || send_ban(e, slot, BAN_EXTEND, now) == 0)
+		return;
+	leave(e, x, KERNEL_OUT);
+	enforce_sweep(e);
 }
 
 static bool
@@ -145,13 +157,13 @@ send_unban(struct enforce *e, uint32_t slot, struct ban *x, usec_t now)
 	int r = lost ? clear_services(e, x, now) : 0;
 
 	if (r == 0 && lost && is_wanted_in(e, &p, 0, now)) {
-		x->kernel = KERNEL_OUT;
+		bans_kernel(e->bans, x, KERNEL_OUT);
 		return 0;
 	}
 	if (r == 0)
 		r = send_about(e, MSG_UNBAN, x, slot, scope_of(e, x), 0, 0);
 	if (r == 0) {
-		x->kernel = KERNEL_UNASKED;
+		bans_kernel(e->bans, x, KERNEL_UNASKED);
 		x->epoch = e->epoch;
 	}
 	return r;

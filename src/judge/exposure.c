@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "judge/court.h"
+#include "judge/joined.h"
 
 /* A second opinion that does not come must not keep an alert back. */
 #define SHADOW_PATIENCE (10 * USEC_PER_SEC)
@@ -15,6 +16,7 @@ struct exposure {
 	struct court *court;
 	struct gaps gaps;
 	struct proof proof;
+	int fd; /* of the proof, sealed; -1: none */
 	bool have, told_trouble, told_first;
 	int trouble; /* negative errno of the last try; 0: it gave a proof */
 	uint32_t serial, asked;
@@ -42,17 +44,74 @@ certainty(const struct exposure *e, const struct gap *g)
 }
 
 static void
+describe(const struct exposure *e, const struct gap *g, struct strbuf *out)
+{
+	char name[128];
+
+	strbuf_printf(out, "%s is %s: %s%s", gap_name(g, name),
+	    g->kind == PROOF_PORT || g->kind == PROOF_UNNAMED ? proof_state_name(g->state)
+							      : "a finding",
+	    g->text, certainty(e, g));
+	if (*g->changer)
+		strbuf_printf(out, "; the change came from %s", g->changer);
+}
+
+static enum alert_kind
+alert_of(const struct gap *g)
+{
+	return g->state == PROOF_SHUT_OUT ? ALERT_SHUT_OUT : ALERT_GAP;
+}
+
+/* Another one that people know by the same name, and that stands; NULL: none does. */
+static const struct gap *
+namesake(const struct exposure *e, const struct gap *g, enum alert_kind kind)
+{
+	for (uint32_t i = 0; i < e->gaps.n; i++) {
+		const struct gap *x = e->gaps.items[i];
+
+		if (x != g && !x->until && x->times && alert_of(x) == kind && x->kind == g->kind &&
+		    x->port == g->port && x->port_high == g->port_high && x->proto == g->proto &&
+		    x->family == g->family && strcmp(x->rule, g->rule) == 0)
+			return x;
+	}
+	return NULL;
+}
+
+static void
+raise_alert(const struct exposure *e, const struct gap *g)
+{
+	_cleanup_(strbuf_fini) struct strbuf words = {0};
+	char name[128];
+
+	describe(e, g, &words);
+	tell_raise(joined_tell(e->court->joined),
+	    &(struct tell_note){alert_of(g),
+		g->state >= PROOF_SHUT_OUT ? SEVERITY_CRITICAL : SEVERITY_WARNING,
+		gap_name(g, name), words.text, g->since});
+}
+
+static void
+end_alert(const struct exposure *e, const struct gap *g, enum alert_kind kind, const char *words)
+{
+	const struct gap *other = namesake(e, g, kind);
+	char name[128];
+
+	if (other)
+		raise_alert(e, other);
+	else
+		tell_end(joined_tell(e->court->joined), kind, gap_name(g, name), words);
+}
+
+static void
 tell(struct exposure *e, struct gap *g, const char *what, usec_t now)
 {
 	int priority = g->state >= PROOF_SHUT_OUT ? LOG_ALERT : LOG_WARNING;
-	char name[128], by[96] = "";
+	_cleanup_(strbuf_fini) struct strbuf words = {0};
 
-	if (*g->changer)
-		snprintf(by, sizeof(by), "; the change came from %s", g->changer);
-	log_msg(priority, "exposure %s: %s is %s: %s%s%s", what, gap_name(g, name),
-	    g->kind == PROOF_PORT || g->kind == PROOF_UNNAMED ? proof_state_name(g->state)
-							      : "a finding",
-	    g->text, certainty(e, g), by);
+	describe(e, g, &words);
+	log_msg(priority, "exposure %s: %s", what, words.text);
+	end_alert(e, g, alert_of(g) == ALERT_GAP ? ALERT_SHUT_OUT : ALERT_GAP, NULL);
+	raise_alert(e, g);
 	g->waiting = false;
 	g->told = now;
 	g->times++;
@@ -61,12 +120,31 @@ tell(struct exposure *e, struct gap *g, const char *what, usec_t now)
 }
 
 static void
-tell_closed(const struct gap *g)
+tell_closed(const struct exposure *e, const struct gap *g)
 {
+	_cleanup_(strbuf_fini) struct strbuf words = {0};
 	char name[128], span[40];
 
-	log_notice("exposure closed: %s, after %s", gap_name(g, name),
+	strbuf_printf(&words, "%s, after %s", gap_name(g, name),
 	    clock_format_span(g->until > g->since ? g->until - g->since : 0, span));
+	log_notice("exposure closed: %s", words.text);
+	end_alert(e, g, ALERT_GAP, words.text);
+	end_alert(e, g, ALERT_SHUT_OUT, words.text);
+}
+
+/* One that became harmless was told as a gap before: its end is told. */
+static void
+tell_harmless(const struct exposure *e, struct gap *g)
+{
+	_cleanup_(strbuf_fini) struct strbuf words = {0};
+	char name[128];
+
+	strbuf_printf(
+	    &words, "%s is %s now: %s", gap_name(g, name), proof_state_name(g->state), g->text);
+	log_notice("exposure changed: %s", words.text);
+	end_alert(e, g, ALERT_GAP, words.text);
+	end_alert(e, g, ALERT_SHUT_OUT, words.text);
+	g->times = 0;
 }
 
 static void
@@ -138,24 +216,17 @@ ask_shadow(struct exposure *e)
 static void
 on_event(void *ctx, struct gap *g, enum gap_event what)
 {
-	(void)ctx;
+	struct exposure *e = ctx;
+
 	if (what == GAP_CLOSED) {
 		if (g->times)
-			tell_closed(g);
+			tell_closed(e, g);
 		return;
 	}
-	/* One that became harmless was told as a gap before: its end is told. */
-	if (!gap_is_told(g)) {
-		if (g->times) {
-			char name[128];
-
-			log_notice("exposure changed: %s is %s now: %s", gap_name(g, name),
-			    proof_state_name(g->state), g->text);
-			g->times = 0;
-		}
-		return;
-	}
-	g->waiting = true;
+	if (gap_is_told(g))
+		g->waiting = true;
+	else if (g->times)
+		tell_harmless(e, g);
 }
 
 static bool
@@ -214,11 +285,18 @@ exposure_on_shadowed(struct exposure *e, const struct msg *m, int fd)
 static void
 no_proof(struct exposure *e, int error)
 {
+	_cleanup_(strbuf_fini) struct strbuf words = {0};
+
+	strbuf_printf(
+	    &words, "exposure cannot be proven (%s): what was found last stands", strerror(-error));
 	if (!e->told_trouble || e->trouble != error)
-		log_alert(
-		    "exposure cannot be proven (%s): what was found last stands", strerror(-error));
+		log_alert("%s", words.text);
 	e->told_trouble = true;
 	e->trouble = error;
+	tell_raise(
+	    joined_tell(e->court->joined), &(struct tell_note){ALERT_NO_PROOF, SEVERITY_CRITICAL,
+					       "exposure", words.text, clock_real()});
+	joined_on_proof(e->court->joined);
 }
 
 void
@@ -235,16 +313,22 @@ exposure_on_proof(struct exposure *e, const struct msg *m, int fd)
 		no_proof(e, r);
 		return;
 	}
-	if (e->trouble)
+	if (e->trouble) {
 		log_notice("exposure is proven again");
+		tell_end(joined_tell(e->court->joined), ALERT_NO_PROOF, "exposure",
+		    "exposure is proven again");
+	}
 	e->trouble = 0;
 	e->told_trouble = false;
 	if (e->have)
 		proof_close(&e->proof);
 	e->proof = p;
 	e->have = true;
+	closep(&e->fd);
+	e->fd = fd_take(&owned);
 	e->serial = m->u.proof.serial;
-	r = gaps_take(&e->gaps, &e->proof, &ops, NULL);
+	joined_on_proof(e->court->joined);
+	r = gaps_take(&e->gaps, &e->proof, &ops, e);
 	if (r < 0)
 		log_err("exposure: %s", strerror(-r));
 	tell_summary(e);
@@ -302,6 +386,22 @@ exposure_follow_image(struct exposure *e)
 }
 
 /* --- for others --- */
+
+void
+exposure_on_loaded(struct exposure *e)
+{
+	for (uint32_t i = 0; i < e->gaps.n; i++)
+		if (e->gaps.items[i]->times && !e->gaps.items[i]->until)
+			raise_alert(e, e->gaps.items[i]);
+}
+
+int
+exposure_proof_fd(const struct exposure *e, uint32_t *serial, int32_t *status)
+{
+	*serial = e->serial;
+	*status = e->trouble;
+	return e->fd;
+}
 
 struct gaps *
 exposure_gaps(struct exposure *e)
@@ -363,6 +463,7 @@ exposure_new(struct exposure **out, struct court *c)
 	if (!e)
 		return -ENOMEM;
 	e->court = c;
+	e->fd = -1;
 	e->repeat = evtimer_new(c->base, on_repeat, e);
 	e->late = evtimer_new(c->base, on_late, e);
 	if (!e->repeat || !e->late) {
@@ -384,6 +485,7 @@ exposure_free(struct exposure *e)
 		event_free(e->late);
 	if (e->have)
 		proof_close(&e->proof);
+	closep(&e->fd);
 	gaps_fini(&e->gaps);
 	free(e);
 }

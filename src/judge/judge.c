@@ -4,6 +4,7 @@
  * --replay or --explain a calculator over offences on standard input.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "judge/court.h"
 #include "judge/explain.h"
+#include "judge/figures.h"
 #include "judge/groups.h"
 #include "judge/replay.h"
 #include "sandbox/sandbox.h"
@@ -58,6 +60,26 @@ map_stats(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* NULL: a supervisor without them. */
+static struct figures *
+map_figures(void)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(FD_FIGURES, &st) < 0 || (size_t)st.st_size < sizeof(struct figures))
+		return NULL;
+	p = mmap(NULL, sizeof(struct figures), PROT_READ | PROT_WRITE, MAP_SHARED, FD_FIGURES, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* -1: a supervisor without it. */
+static int
+given(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 ? -1 : fd;
+}
+
 static void
 enter_sandbox(const int *calls, const struct sandbox_path *paths)
 {
@@ -92,9 +114,13 @@ serve(void)
 	    .image = FD_IMAGE,
 	    .control = FD_CONTROL,
 	    .selfcheck = FD_SELFCHECK,
+	    .herald = given(FD_HERALD),
+	    .stats = given(FD_STATS),
+	    .figures = given(FD_FIGURES_READ),
 	    .state = state};
 	const struct sandbox_path paths[] = {
 	    {state, true}, {GROUPS_FILE, false}, {"/dev/urandom", false}, {NULL, false}};
+	struct figures *figures;
 	int r = state_path(state, sizeof(state));
 
 	if (r < 0)
@@ -107,6 +133,9 @@ serve(void)
 	if (court_new(&c, &fds, map_stats()) < 0)
 		return 1;
 	close(FD_IMAGE);
+	figures = map_figures();
+	if (figures)
+		figures_show(c->figures, figures);
 	if (court_open_book(c) < 0)
 		return 1;
 	return court_run(c);

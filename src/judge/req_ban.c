@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "judge/joined.h"
+#include "judge/lift.h"
 #include "judge/requests.h"
 
 #define PATIENCE  5000 /* milliseconds for the kernel's answer */
@@ -46,31 +48,53 @@ on_ban_late(struct request *q)
 	answer_ban(q, *(const uint32_t *)request_state(q));
 }
 
-/* for SPAN, because TEXT, in any order. False: it was answered. */
+struct ban_words {
+	usec_t span;
+	const char *note;
+	bool fleet;
+};
+
+/* False: the request was answered with what is wrong. */
 static bool
-read_words(struct request *q, char *const *words, unsigned n, usec_t *span, const char **note)
+has_fleet(struct request *q)
 {
-	for (unsigned i = 1; i < n; i += 2) {
+	const struct court *c = request_context(q);
+
+	if (!c->image.fleet)
+		request_done(q, REQUEST_FAILED,
+		    "no fleet is configured (guardd.yaml, fleet): other hosts cannot be told");
+	return c->image.fleet != NULL;
+}
+
+/* for SPAN, because TEXT, fleet, in any order. False: it was answered. */
+static bool
+read_words(struct request *q, char *const *words, unsigned n, struct ban_words *out)
+{
+	for (unsigned i = 1; i < n; i++) {
 		bool is_for = strcmp(words[i], "for") == 0;
 
-		if (i + 1 == n || (!is_for && strcmp(words[i], "because") != 0)) {
-			request_done(
-			    q, REQUEST_USAGE, "usage: ban PREFIX [for SPAN] [because TEXT]");
+		if (strcmp(words[i], "fleet") == 0) {
+			out->fleet = true;
+			continue;
+		}
+		if (++i == n || (!is_for && strcmp(words[i - 1], "because") != 0)) {
+			request_done(q, REQUEST_USAGE,
+			    "usage: ban PREFIX [for SPAN] [because TEXT] [fleet]");
 			return false;
 		}
 		if (!is_for) {
-			*note = words[i + 1];
-		} else if (clock_parse_span(words[i + 1], span) < 0 || *span <= 0) {
+			out->note = words[i];
+		} else if (clock_parse_span(words[i], &out->span) < 0 || out->span <= 0) {
 			request_done(
-			    q, REQUEST_USAGE, "\"%s\" is no time like 30m, 12h, 4w", words[i + 1]);
+			    q, REQUEST_USAGE, "\"%s\" is no time like 30m, 12h, 4w", words[i]);
 			return false;
 		}
 	}
-	if (*note && strlen(*note) > NOTE_MAX) {
+	if (out->note && strlen(out->note) > NOTE_MAX) {
 		request_done(q, REQUEST_USAGE, "the reason is longer than %d bytes", NOTE_MAX);
 		return false;
 	}
-	return true;
+	return !out->fleet || has_fleet(q);
 }
 
 static void
@@ -104,24 +128,38 @@ is_awaited(const struct court *c, uint32_t slot)
 	return enforce_holds(c->enforce, x) || x->kernel == KERNEL_ASKED;
 }
 
+/* Once it is in the kernel other hosts are told; one that is there already, now. */
+static void
+share(struct court *c, uint32_t slot)
+{
+	struct ban *x = bans_get(c->bans, slot);
+
+	x->flags |= BANS_SHARED;
+	bans_change(c->bans, slot);
+	joined_on_shared(c->joined, slot);
+}
+
 void
 request_ban(struct request *q, char *const *words, unsigned n)
 {
 	static const struct request_ops ops = {.on_banned = on_banned, .on_late = on_ban_late};
 	struct court *c = request_context(q);
-	usec_t now = clock_real(), span = c->rules.slots[RULE_MANUAL].duration;
+	struct ban_words said = {.span = c->rules.slots[RULE_MANUAL].duration};
+	usec_t now = clock_real();
 	struct prefix p, never = {0};
-	const char *note = NULL;
 	uint32_t slot, *state;
 	int r;
 
-	if (!request_prefix(q, words[0], &p) || !read_words(q, words, n, &span, &note))
+	if (!request_prefix(q, words[0], &p) || !read_words(q, words, n, &said))
 		return;
 	state = malloc(sizeof(*state));
-	if (span == 0 || span > USEC_NEVER - now)
-		span = USEC_NEVER - now;
-	r = state ? verdict_manual(&c->verdict, &p, now, now + span, note, &never, &slot) : -ENOMEM;
+	if (said.span == 0 || said.span > USEC_NEVER - now)
+		said.span = USEC_NEVER - now;
+	r = state ? verdict_manual(&c->verdict, &p, now, now + said.span, said.note, &never, &slot)
+		  : -ENOMEM;
 	court_changed(c, true);
+	if (r == 0 && said.fleet)
+		share(c, slot);
 	if (r < 0) {
 		free(state);
 		answer_refused(q, r, &p, &never);
@@ -181,7 +219,7 @@ read_past(struct request *q, char *const *words, const struct rules *rules, uint
 	past->level = (uint16_t)level;
 	*rule = rules_find(rules, words[1]);
 	if (*rule == RULE_NONE || *rule == RULE_MANUAL || !rules->slots[*rule].alive ||
-	    rules->slots[*rule].builtin) {
+	    rules->slots[*rule].builtin || rules->slots[*rule].foreign) {
 		request_done(q, REQUEST_FAILED, "there is no rule %.64s", words[1]);
 		return false;
 	}
@@ -251,19 +289,26 @@ request_adopt(struct request *q, char *const *words, unsigned n)
 /* --- unban --- */
 
 struct lifting {
-	uint32_t slots[UNBAN_MAX];
-	uint32_t n, open;
-	struct prefix still; /* a wider ban that stays; family 0: none */
+	struct lifted bans;
+	uint32_t open;
+	bool fleet;  /* by hand, for all hosts */
+	bool untold; /* other hosts were to be told, and cannot be */
 };
 
 static void
-answer_unban(struct request *q)
+free_lifting(void *state)
+{
+	struct lifting *l = state;
+
+	lifted_fini(&l->bans);
+	free(l);
+}
+
+static void
+write_lifted(struct request *q, const struct lifted *l)
 {
 	const struct court *c = request_context(q);
-	const struct lifting *l = request_state(q);
 	_cleanup_(strbuf_fini) struct strbuf out = {0};
-	char text[ADDR_TEXT_MAX];
-	uint32_t left = l->open;
 
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct ban *x = bans_get(c->bans, l->slots[i]);
@@ -277,16 +322,31 @@ answer_unban(struct request *q)
 		json_end(&j);
 	}
 	request_write(q, &out);
-	prefix_format(&l->still, text);
-	if (left > 0)
-		request_done(q, REQUEST_FAILED, "the keeper did not answer about %u of them", left);
-	else if (l->still.addr.family)
-		request_done(q, REQUEST_FAILED, "it is still banned with %s: unban that too", text);
-	else if (l->n == 0)
-		request_done(q, REQUEST_FAILED, "there is no such ban");
-	else if (l->n == UNBAN_MAX)
+}
+
+static void
+answer_unban(struct request *q)
+{
+	const struct lifting *l = request_state(q);
+	char text[ADDR_TEXT_MAX];
+
+	write_lifted(q, &l->bans);
+	prefix_format(&l->bans.still, text);
+	if (l->open > 0)
 		request_done(
-		    q, REQUEST_FAILED, "%u were lifted, and there are more: say it again", l->n);
+		    q, REQUEST_FAILED, "the keeper did not answer about %u of them", l->open);
+	else if (l->untold)
+		request_done(q, REQUEST_FAILED,
+		    "%u were lifted here, but other hosts cannot be told: the herald is not "
+		    "connected (guardctl fleet)",
+		    l->bans.n);
+	else if (l->bans.still.addr.family)
+		request_done(q, REQUEST_FAILED, "it is still banned with %s: unban that too", text);
+	else if (l->bans.n == 0 && !l->fleet)
+		request_done(q, REQUEST_FAILED, "there is no such ban");
+	else if (l->bans.n == UNBAN_MAX)
+		request_done(q, REQUEST_FAILED, "%u were lifted, and there are more: say it again",
+		    l->bans.n);
 	else
 		request_done(q, REQUEST_DONE, NULL);
 }
@@ -298,64 +358,23 @@ on_answer(struct request *q, const struct msg *m)
 
 	if (m->type != MSG_UNBANNED)
 		return;
-	for (uint32_t i = 0; i < l->n; i++)
-		if (l->slots[i] == m->id && l->open > 0 && --l->open == 0) {
+	for (uint32_t i = 0; i < l->bans.n; i++)
+		if (l->bans.slots[i] == m->id && l->open > 0 && --l->open == 0) {
 			answer_unban(q);
 			return;
 		}
 }
 
-/* The IPv6 source of one host, which is banned as its /64. */
-static bool
-is_site_of(const struct prefix *ban, const struct prefix *p)
-{
-	return p->addr.family == 6 && prefix_is_host(p) && ban->len == 64 && prefix_covers(ban, p);
-}
-
 static void
-lift(struct court *c, struct lifting *l, uint32_t slot, usec_t now)
-{
-	const struct ban *x = bans_get(c->bans, slot);
-	const struct prefix p = ban_prefix(x);
-	char text[ADDR_TEXT_MAX];
-
-	log_notice(
-	    "unbanned %s (%s) by hand", prefix_format(&p, text), c->rules.slots[x->rule].name);
-	bans_end(c->bans, slot, now);
-	l->slots[l->n++] = slot;
-}
-
-static void
-lift_all(struct court *c, struct lifting *l, const struct prefix *p, usec_t now)
-{
-	for (uint32_t i = 0; i < bans_high(c->bans) && l->n < UNBAN_MAX; i++) {
-		const struct ban *x = bans_get(c->bans, i);
-		struct prefix own;
-
-		if (!x || !ban_holds(x, now) || (x->flags & BANS_BUILTIN))
-			continue;
-		own = ban_prefix(x);
-		if (prefix_covers(p, &own) || is_site_of(&own, p))
-			lift(c, l, i, now);
-		else if (prefix_covers(&own, p) && !(x->flags & BANS_DRY))
-			l->still = own;
-	}
-}
-
-/* Once all are ended, so that none of them is another cause to keep an element. */
-static void
-take_out(struct court *c, struct lifting *l, usec_t now)
+log_lifted(const struct court *c, const struct lifted *l)
 {
 	for (uint32_t i = 0; i < l->n; i++) {
 		const struct ban *x = bans_get(c->bans, l->slots[i]);
+		const struct prefix p = ban_prefix(x);
+		char text[ADDR_TEXT_MAX];
 
-		for (uint16_t rule = 0; rule < c->rules.n; rule++) {
-			const struct prefix p = ban_prefix(x);
-
-			if (c->rules.slots[rule].alive)
-				tally_forgive(c->tallies, rule, &p, now);
-		}
-		l->open += enforce_unban(c->enforce, l->slots[i], now);
+		log_notice("unbanned %s (%s) by hand", prefix_format(&p, text),
+		    c->rules.slots[x->rule].name);
 	}
 }
 
@@ -368,18 +387,26 @@ request_unban(struct request *q, char *const *words, unsigned n)
 	struct lifting *l;
 	struct prefix p;
 
-	(void)n;
 	if (!request_prefix(q, words[0], &p))
+		return;
+	if (n == 2 && strcmp(words[1], "fleet") != 0) {
+		request_done(q, REQUEST_USAGE, "usage: unban PREFIX [fleet]");
+		return;
+	}
+	if (n == 2 && !has_fleet(q))
 		return;
 	l = calloc(1, sizeof(*l));
 	if (!l) {
 		request_done(q, REQUEST_FAILED, "no memory");
 		return;
 	}
-	request_keep(q, &ops, l, free);
-	lift_all(c, l, &p, now);
-	take_out(c, l, now);
-	court_changed(c, true);
+	request_keep(q, &ops, l, free_lifting);
+	l->bans.max = UNBAN_MAX;
+	lift_inside(c, &p, &l->bans, now);
+	log_lifted(c, &l->bans);
+	l->open = lift_out(c, &l->bans, now);
+	l->fleet = n == 2;
+	l->untold = l->fleet && !joined_unban_all(c->joined, &p, now);
 	if (l->open == 0)
 		answer_unban(q);
 	else

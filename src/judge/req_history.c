@@ -36,7 +36,8 @@ add_entry(void *ctx, const struct book_entry *e)
 	    .points = e->points,
 	    .level = e->level,
 	    .flags = e->flags,
-	    .manual = strcmp(e->rule, "manual") == 0};
+	    .manual = strcmp(e->rule, "manual") == 0,
+	    .foreign = rule_is_foreign(e->rule)};
 	char text[ADDR_TEXT_MAX], why[WHY_MAX];
 	struct json j;
 

@@ -42,7 +42,7 @@ mend(struct court *c, const struct page_entry *e, struct ban *x, usec_t now)
 	    ban_end(x) < now + ABOUT_TO_END)
 		return;
 	log_warning("%s was not in the kernel's set: sending it again", prefix_format(&p, text));
-	x->kernel = KERNEL_OUT;
+	bans_kernel(c->bans, x, KERNEL_OUT);
 	enforce_ban(c->enforce, e->slot, now);
 }
 

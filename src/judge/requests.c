@@ -72,6 +72,7 @@ request_ban_members(struct json *j, const struct court *c, const struct ban *x,
 	json_int(j, "packets", (int64_t)(x->packets + (read ? 0 : s->packets)));
 	json_int(j, "bytes", (int64_t)(x->bytes + (read ? 0 : s->bytes)));
 	json_bool(j, "dry_run", x->flags & BANS_DRY);
+	json_bool(j, "shared", x->flags & BANS_SHARED);
 	if (!s->in_force && trouble)
 		json_text(j, "trouble", trouble);
 }
@@ -156,8 +157,8 @@ count_all(const struct court *c)
 	for (uint32_t i = 0; i < image_count(&c->image, IMAGE_FILTERS); i++)
 		s.filters += !c->image.filters[i].builtin;
 	for (uint16_t i = 0; i < c->rules.n; i++)
-		s.rules +=
-		    c->rules.slots[i].alive && !c->rules.slots[i].builtin && i != RULE_MANUAL;
+		s.rules += c->rules.slots[i].alive && !c->rules.slots[i].builtin &&
+			   !c->rules.slots[i].foreign && i != RULE_MANUAL;
 	return s;
 }
 
@@ -345,7 +346,7 @@ request_rules(struct request *q, char *const *words, unsigned n)
 	(void)words;
 	(void)n;
 	for (uint32_t i = 0; i < image_count(&c->image, IMAGE_RULES); i++)
-		if (!c->image.rules[i].builtin)
+		if (!c->image.rules[i].builtin && !c->image.rules[i].foreign)
 			add_rule(&out, c, &c->image.rules[i]);
 	request_write(q, &out);
 	request_done(q, REQUEST_DONE, NULL);
@@ -449,8 +450,8 @@ const struct command requests[] = {
     {"status", "", RIGHT_READ, 0, 0, request_status_},
     {"sources", "", RIGHT_READ, 0, 0, request_sources},
     {"list", "[address|prefix] [rule NAME] [limit N]", RIGHT_READ, 0, 5, request_list},
-    {"ban", "PREFIX [for SPAN] [because TEXT]", RIGHT_WRITE, 1, 5, request_ban},
-    {"unban", "PREFIX", RIGHT_WRITE, 1, 1, request_unban},
+    {"ban", "PREFIX [for SPAN] [because TEXT] [fleet]", RIGHT_WRITE, 1, 6, request_ban},
+    {"unban", "PREFIX [fleet]", RIGHT_WRITE, 1, 2, request_unban},
     {"adopt", "ADDRESS rule NAME level N since TIME until TIME", RIGHT_WRITE, 9, 9, request_adopt},
     {"history", "PREFIX", RIGHT_READ, 1, 1, request_history},
     {"exposure", "[RULE]", RIGHT_READ, 0, 1, request_exposure},

@@ -31,7 +31,7 @@ rules_add(struct rules *r, const char *name, uint16_t *slot)
 		r->room = room;
 	}
 	s = &r->slots[r->n];
-	*s = (struct rule){.name = strdup(name)};
+	*s = (struct rule){.name = strdup(name), .foreign = rule_is_foreign(name)};
 	if (!s->name)
 		return -ENOMEM;
 	prefixset_init(&s->never);
@@ -71,6 +71,12 @@ rules_slot(struct rules *r, const char *name, uint16_t *slot)
 {
 	*slot = rules_find(r, name);
 	return *slot == RULE_NONE ? rules_add(r, name, slot) : 0;
+}
+
+bool
+rule_is_foreign(const char *name)
+{
+	return strncmp(name, RULE_FOREIGN, strlen(RULE_FOREIGN)) == 0;
 }
 
 bool
@@ -148,7 +154,7 @@ load_rule(struct rules *rules, const struct image *img, const struct image_rule 
 	r->duration_max = from->duration_max;
 	r->factor_milli = from->factor_milli;
 	r->forget = from->forget;
-	r->prefix_hosts = from->prefix_hosts;
+	r->prefix_hosts = r->foreign ? 0 : from->prefix_hosts;
 	r->prefix_len4 = from->prefix_len4;
 	r->prefix_len6 = from->prefix_len6;
 	r->forgive = from->forgive;

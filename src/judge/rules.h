@@ -13,14 +13,23 @@
 
 #define RULES_MAX     4096
 #define RULE_MANUAL   0
+#define RULE_FOREIGN  "fleet/" /* what such names begin with */
 #define RULE_NONE     UINT16_MAX
 #define SCOPE_NOWHERE UINT32_MAX /* the service is no more: nothing of it is in the kernel */
+
+struct rule_counts {
+	uint64_t offences; /* counted by it, on a ban or in a tally */
+	uint64_t bans;     /* made, dry ones too */
+	uint64_t spared;   /* by an address that it never bans */
+};
 
 struct rule {
 	char *name;
 	char *service; /* name of the scope's service, NULL: all traffic */
 	bool alive;    /* in the present image */
 	bool forgive, distinct, dry_run, builtin;
+	bool foreign; /* for bans of other hosts: its name says so, in the book too */
+	bool shared;  /* its bans are given to other hosts (judge/share.h) */
 	bool moved; /* the scope changed: old_scope is to be cleared of its bans */
 	uint8_t prefix_len4, prefix_len6;
 	uint32_t points, prefix_hosts, factor_milli;
@@ -28,6 +37,7 @@ struct rule {
 	usec_t within, duration, duration_max, forget;
 	int64_t book_id; /* row in the book; 0: none yet */
 	struct prefixset never;
+	struct rule_counts counts;
 };
 
 struct rules {
@@ -53,6 +63,8 @@ int rules_load(struct rules *r, const struct image *img);
 int rules_slot(struct rules *r, const char *name, uint16_t *slot);
 /* RULE_NONE when no rule has the name. */
 uint16_t rules_find(const struct rules *r, const char *name);
+/* By its name. */
+bool rule_is_foreign(const char *name);
 /* Of the book alone, in no image since the start: in which service's sets its bans are is lost. */
 bool rule_is_lost(const struct rule *r);
 /* The prefix length that prefix bans of this rule have for a. */

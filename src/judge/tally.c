@@ -255,6 +255,12 @@ tallies_count(const struct tallies *t)
 	return t->slab.n - t->n_dead;
 }
 
+uint32_t
+tallies_of_rule(const struct tallies *t, uint16_t rule)
+{
+	return rule < t->n_rules ? t->rules[rule].tallies : 0;
+}
+
 uint64_t
 tallies_events(const struct tallies *t)
 {
@@ -360,6 +366,7 @@ tallies_rule(struct tallies *t, uint16_t rule, uint32_t points, usec_t within, b
 	for (uint32_t i = 0; i < n; i++)
 		c->lists[i] = empty_list;
 	c->points = points;
+	c->tallies = 0;
 	c->classes = n;
 	c->within = within;
 	c->distinct = distinct;

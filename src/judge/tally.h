@@ -60,6 +60,7 @@ bool tally_forgive(struct tallies *t, uint16_t rule, const struct prefix *source
 
 /* Tallies held, offences in them, and how many were evicted so far. */
 uint32_t tallies_count(const struct tallies *t);
+uint32_t tallies_of_rule(const struct tallies *t, uint16_t rule);
 uint64_t tallies_events(const struct tallies *t);
 uint64_t tallies_evicted(const struct tallies *t);
 uint32_t tallies_max(const struct tallies *t);

@@ -37,6 +37,7 @@ struct counting {
 	uint32_t points, classes;
 	usec_t within;
 	bool distinct;
+	uint32_t tallies;   /* in its lists */
 	struct list *lists; /* by class */
 };
 

@@ -115,6 +115,7 @@ tally_list_in(struct tallies *t, uint32_t slot)
 	struct tally *y = tally_at(t, slot);
 	struct list *l = list_of(t, y);
 
+	t->rules[y->rule].tallies += y->events.n > 0;
 	y->older = l->newest;
 	y->newer = TALLY_NONE;
 	if (l->newest == TALLY_NONE)
@@ -130,6 +131,7 @@ tally_list_out(struct tallies *t, uint32_t slot)
 	struct tally *y = tally_at(t, slot);
 	struct list *l = list_of(t, y);
 
+	t->rules[y->rule].tallies -= y->events.n > 0;
 	if (y->older == TALLY_NONE)
 		l->oldest = y->newer;
 	else

@@ -24,7 +24,8 @@ why_of(const struct rules *r, const struct ban *x)
 	    .points = x->points,
 	    .level = x->level,
 	    .flags = x->flags,
-	    .manual = x->rule == RULE_MANUAL};
+	    .manual = x->rule == RULE_MANUAL,
+	    .foreign = rule->foreign};
 }
 
 const char *
@@ -35,6 +36,8 @@ why_text(const struct why *w, char buf[static WHY_MAX])
 
 	if (w->manual)
 		snprintf(buf, WHY_MAX, "by hand%s%s", w->note ? ": " : "", w->note ? w->note : "");
+	else if (w->foreign)
+		snprintf(buf, WHY_MAX, "from %s", w->note ? w->note : "another host");
 	else if (w->flags & BANS_PREFIX)
 		snprintf(buf, WHY_MAX, "%u hosts banned, %u%s time", w->points, w->level, end);
 	else if (w->within > 0)

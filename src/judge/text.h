@@ -17,11 +17,12 @@ struct why {
 	uint32_t points;
 	uint16_t level;
 	uint8_t flags; /* BANS_PREFIX */
-	bool manual;
+	bool manual, foreign;    /* foreign: the note has it all */
 };
 
 struct why why_of(const struct rules *r, const struct ban *x);
-/* "5 points in 10m, 1st time", "8 hosts banned, 2nd time", "by hand: NOTE". Returns buf. */
+/* "5 points in 10m, 1st time", "8 hosts banned, 2nd time", "by hand: NOTE", "from web1: 10
+ * points". Returns buf. */
 const char *why_text(const struct why *w, char buf[static WHY_MAX]);
 /* RFC 3339, or NULL for USEC_NEVER. */
 const char *until_text(usec_t t, char buf[static 40]);

@@ -127,6 +127,7 @@ add_ban(struct verdict *v, const struct ban *x, uint32_t *slot)
 		v->counts.refused++;
 	else if (!(x->flags & BANS_BUILTIN))
 		v->counts.bans++;
+	v->rules->slots[x->rule].counts.bans += r == 0;
 	return r;
 }
 
@@ -207,6 +208,7 @@ static void
 judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t t, usec_t now)
 {
 	const struct rule *r = &v->rules->slots[rule];
+	struct rule_counts *counts = &v->rules->slots[rule].counts;
 	struct prefix source, never;
 	struct tally_event e = {.time = t, .points = o->points ? o->points : 1};
 	struct tally_sum sum;
@@ -219,8 +221,10 @@ judge_rule(struct verdict *v, uint16_t rule, const struct msg_offence *o, usec_t
 	}
 	if (!verdict_source(v->own, r, &o->addr, &source, &never)) {
 		v->counts.spared++;
+		counts->spared++;
 		return;
 	}
+	counts->offences++;
 	if (counted_on_ban(v, rule, &source, t))
 		return;
 	if (o->flags & OFFENCE_HAS_USER)
@@ -316,16 +320,15 @@ verdict_forgive(
 	}
 }
 
-/* The one by hand of p that lasts longest; BANS_NONE: there is none. */
-static uint32_t
-longest_by_hand(const struct verdict *v, const struct prefix *p, usec_t now)
+uint32_t
+verdict_longest(const struct verdict *v, uint16_t rule, const struct prefix *p, usec_t now)
 {
 	uint32_t best = BANS_NONE;
 
 	for (uint32_t s = bans_first(v->bans, p); s != BANS_NONE; s = bans_next(v->bans, p, s)) {
 		const struct ban *x = bans_get(v->bans, s);
 
-		if (x->rule == RULE_MANUAL && ban_holds(x, now) &&
+		if (x->rule == rule && ban_holds(x, now) &&
 		    (best == BANS_NONE || x->until > bans_get(v->bans, best)->until))
 			best = s;
 	}
@@ -351,7 +354,7 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 {
 	struct ban x = {
 	    .addr = p->addr, .len = p->len, .rule = RULE_MANUAL, .since = now, .until = until};
-	uint32_t former = longest_by_hand(v, p, now);
+	uint32_t former = verdict_longest(v, RULE_MANUAL, p, now);
 	int r;
 
 	if (forbidden(&v->own->never, p, never))
@@ -364,6 +367,8 @@ verdict_manual(struct verdict *v, const struct prefix *p, usec_t now, usec_t unt
 		write_note(v, former, x.note);
 		return 0;
 	}
+	if (former != BANS_NONE)
+		x.flags = bans_get(v->bans, former)->flags & BANS_SHARED;
 	x.level = level_at(v, RULE_MANUAL, p, false, now);
 	x.keep = bans_keep(v->rules->slots[RULE_MANUAL].within);
 	if (former == BANS_NONE && is_full(v, now)) {
@@ -429,6 +434,45 @@ verdict_adopt(struct verdict *v, uint16_t rule, const struct addr *a,
 		v->counts.refused++;
 		return -ENOSPC;
 	}
+	e = add_ban(v, &x, slot);
+	if (e == 0)
+		v->ops->on_ban(v->ctx, *slot);
+	return e;
+}
+
+bool
+verdict_spares(const struct verdict *v, uint16_t rule, const struct prefix *p, struct prefix *never)
+{
+	return forbidden(&v->own->never, p, never) ||
+	       forbidden(&v->rules->slots[rule].never, p, never);
+}
+
+int
+verdict_foreign(struct verdict *v, uint16_t rule, const struct prefix *p,
+    const struct verdict_past *past, char *note, usec_t now, uint32_t *slot)
+{
+	const struct rule *r = &v->rules->slots[rule];
+	struct ban x = {.addr = p->addr,
+	    .len = p->len,
+	    .rule = rule,
+	    .since = past->since,
+	    .until = past->until,
+	    .level = past->level,
+	    .points = 1,
+	    .keep = BANS_KEEP,
+	    .note = note,
+	    .flags = r->dry_run ? BANS_DRY : 0};
+	int e;
+
+	*slot = verdict_longest(v, rule, p, now);
+	if (*slot != BANS_NONE && bans_extend(v->bans, *slot, past->until)) {
+		write_note(v, *slot, note);
+		if (v->ops->on_longer)
+			v->ops->on_longer(v->ctx, *slot);
+		return 0;
+	}
+	if (!r->dry_run && is_full(v, now))
+		return -ENOSPC;
 	e = add_ban(v, &x, slot);
 	if (e == 0)
 		v->ops->on_ban(v->ctx, *slot);

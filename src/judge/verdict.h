@@ -20,6 +20,8 @@ struct verdict_former {
 struct verdict_ops {
 	/* A ban was made; it is in the table and nowhere else yet. */
 	void (*on_ban)(void *ctx, uint32_t slot);
+	/* A ban of another host holds longer than it did. May be NULL. */
+	void (*on_longer)(void *ctx, uint32_t slot);
 	/* The latest ban of this rule and prefix that the table no longer holds. False: none. May
 	 * be NULL. */
 	bool (*former)(
@@ -83,5 +85,17 @@ struct verdict_past {
  */
 int verdict_adopt(struct verdict *v, uint16_t rule, const struct addr *a,
     const struct verdict_past *past, usec_t now, struct prefix *never, uint32_t *slot);
+/* The ban of the rule and exactly p that holds longest; BANS_NONE: there is none. */
+uint32_t verdict_longest(
+    const struct verdict *v, uint16_t rule, const struct prefix *p, usec_t now);
+/* True when p holds an address that the rule never bans: *never says which. */
+bool verdict_spares(
+    const struct verdict *v, uint16_t rule, const struct prefix *p, struct prefix *never);
+/*
+ * A ban of another host, as one of the rule for such: in force from now on, in the place of one that
+ * ends earlier. note is owned from now on when it returns 0. -ENOSPC, -ENOMEM.
+ */
+int verdict_foreign(struct verdict *v, uint16_t rule, const struct prefix *p,
+    const struct verdict_past *past, char *note, usec_t now, uint32_t *slot);
 /* How long the ban of a level is, from the rule's duration, factor and ceiling. */
 usec_t verdict_duration(const struct rule *r, unsigned level);

@@ -21,10 +21,10 @@ struct mode_options {
 	const char *word;        /* what stands without a name, the first; NULL */
 	char *words[MODE_WORDS]; /* all of them */
 	unsigned n_words;
-	const char *from, *in, *family; /* NULL: not given */
+	const char *from, *in, *family, *rate; /* NULL: not given */
 	const char *to[4];
 	unsigned n_to;
-	bool explain, suggest, peers;
+	bool explain, suggest, peers, input;
 };
 
 struct mode {

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/json_write.h"
 #include "prover/mode.h"
 #include "prover/probe.h"
 
 #define RANGE_MAX 16 /* ports of a range that are asked one by one; of a longer one its ends */
+/* Standard input, with its NUL, and a host's name in it. */
+#define INPUT_ROOM   (256u << 10)
+#define NAME_MAX_LEN 63
 
 /* The questions, and what each is for. */
 struct asked {
@@ -183,6 +188,113 @@ add_word(struct asked *q, char *word)
 		     : mode_cannot("%s: no group, no host of one, and it does not resolve", word);
 }
 
+/* --- targets on standard input --- */
+
+/* What the fleet's hosts said of themselves came from the network: nothing of it reaches a command
+ * line, and whoever is asked is one that the configuration lets ask. */
+static bool
+is_within(const struct image *img, const struct addr *a)
+{
+	const struct span s = img->fleet->probe_within;
+
+	for (uint32_t i = 0; i < s.n; i++)
+		if (prefix_has(&img->prefixes[s.first + i].prefix, a))
+			return true;
+	return false;
+}
+
+static bool
+is_name(const char *text, size_t n)
+{
+	static const char ok[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+
+	return n > 0 && n <= NAME_MAX_LEN && strspn(text, ok) == n;
+}
+
+/* An address of one outside is left out, and that said. */
+static int
+add_given(struct asked *q, const char *name, char *list)
+{
+	struct place to = {.name = name};
+	char *rest = NULL;
+	int r = 0;
+
+	for (char *a = strtok_r(list, ",", &rest); a && r == 0; a = strtok_r(NULL, ",", &rest)) {
+		if (strchr(a, '%') || addr_parse(&to.addr, a, strlen(a)) < 0)
+			return mode_cannot("a target's address is none");
+		if (is_within(q->img, &to.addr))
+			r = add_target(q, &to);
+		else
+			mode_cannot("%s: %s is not in fleet.probe.within", name, a);
+	}
+	return r;
+}
+
+static int
+add_line(struct asked *q, char *line)
+{
+	char *equals = strchr(line, '=');
+
+	if (!equals || !is_name(line, (size_t)(equals - line)))
+		return mode_cannot("a line on standard input is no NAME=ADDRESS,ADDRESS");
+	*equals = '\0';
+	return add_given(q, line, equals + 1);
+}
+
+static int
+read_input(char *text, size_t room)
+{
+	size_t len = 0;
+
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, text + len, room - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return mode_cannot("standard input: %s", strerror(errno));
+		len += (size_t)n;
+		if (len == room)
+			return mode_cannot("more than %zu bytes on standard input", room - 1);
+		if (n == 0)
+			break;
+	}
+	text[len] = '\0';
+	return memchr(text, 0, len) ? mode_cannot("a NUL on standard input") : 0;
+}
+
+static int
+add_input(struct asked *q, struct arena *arena)
+{
+	char *text, *rest = NULL;
+	int r;
+
+	if (!q->img->fleet)
+		return mode_cannot(
+		    "no fleet is configured, and targets on standard input are its hosts");
+	text = arena_array(arena, INPUT_ROOM, 1);
+	r = read_input(text, INPUT_ROOM);
+	for (char *l = strtok_r(text, "\n", &rest); l && r == 0; l = strtok_r(NULL, "\n", &rest))
+		r = add_line(q, l);
+	return r;
+}
+
+/* Not more than the configuration allows to be asked of the fleet. */
+static int
+rate_of(const struct mode *m, uint32_t *out)
+{
+	uint32_t may = m->opt.input && m->img.fleet ? m->img.fleet->probe_per_second : PROBE_RATE;
+	char *end = NULL;
+	unsigned long rate = m->opt.rate ? strtoul(m->opt.rate, &end, 10) : PROBE_RATE;
+
+	if (end && (*m->opt.rate < '0' || *m->opt.rate > '9' || *end || rate == 0))
+		return mode_cannot("--rate is a number of questions a second");
+	may = may < 1 ? 1 : may > PROBE_RATE ? PROBE_RATE : may;
+	*out = rate < may ? (uint32_t)rate : may;
+	return 0;
+}
+
 /* --- answers --- */
 
 /*
@@ -314,19 +426,22 @@ mode_probe(struct mode *m)
 	    .probes = arena_array(&m->arena, PROBE_MAX, sizeof(struct probe)),
 	    .abouts = arena_array(&m->arena, PROBE_MAX, sizeof(struct about))};
 	_cleanup_(strbuf_fini) struct strbuf out = {0};
-	int worst = MODE_PROVEN, r = 0;
+	uint32_t rate = PROBE_RATE;
+	int worst = MODE_PROVEN, r = rate_of(m, &rate);
 
 	for (unsigned i = 0; r == 0 && i < m->opt.n_words; i++)
 		r = add_word(&q, m->opt.words[i]);
 	if (r == 0 && m->opt.peers)
 		r = add_listed(&q, m->img.settings->peers, NULL);
+	if (r == 0 && m->opt.input)
+		r = add_input(&q, &m->arena);
 	if (r != 0)
 		return r;
 	if (!q.targets)
 		return mode_cannot("nobody to ask: name targets, or peers in the configuration");
 	if (!q.n)
 		return mode_cannot("nothing to ask: no expose rule names a TCP or UDP port");
-	r = probe_run(q.probes, q.n);
+	r = probe_run(q.probes, q.n, rate);
 	if (r < 0)
 		return mode_cannot("%s", strerror(-r));
 	for (uint32_t i = 0; i < q.n; i++) {

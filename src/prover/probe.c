@@ -226,16 +226,16 @@ give_up(struct probe *p, usec_t now)
 
 struct run {
 	struct probe *p;
-	uint32_t n;
+	uint32_t n, rate; /* rate: questions a second */
 	uint64_t started; /* questions, repeated ones too */
 	usec_t began;
 };
 
-/* Starts what may start: one question to a host at a time, PROBE_RATE to all of them. */
+/* Starts what may start: one question to a host at a time, rate to all of them. */
 static void
 start_some(struct run *run, usec_t now)
 {
-	uint64_t may = 1 + (uint64_t)(now - run->began) * PROBE_RATE / USEC_PER_SEC;
+	uint64_t may = 1 + (uint64_t)(now - run->began) * run->rate / USEC_PER_SEC;
 	struct probe *p = run->p;
 	uint32_t flight = 0;
 
@@ -305,9 +305,9 @@ host_of(const struct probe *p, uint32_t i)
 }
 
 int
-probe_run(struct probe *p, uint32_t n)
+probe_run(struct probe *p, uint32_t n, uint32_t rate)
 {
-	struct run run = {.p = p, .n = n, .began = clock_mono()};
+	struct run run = {.p = p, .n = n, .rate = rate, .began = clock_mono()};
 
 	if (n > PROBE_MAX)
 		return -E2BIG;

@@ -2,8 +2,9 @@
  *
  * Asking other hosts' ports the plain way: connects and datagrams, without privilege, and what came
  * back told apart (IP_RECVERR, IPV6_RECVERR: ip(7)). Comes in: addresses and ports. Goes out: one
- * answer each. Bounded: PROBE_MAX questions of PROBE_TRIES each, PROBE_FLIGHT sockets, PROBE_RATE a
- * second; one to a host every PROBE_PACE, of one that sends ICMP errors again every PROBE_SLOW.
+ * answer each. Bounded: PROBE_MAX questions of PROBE_TRIES each, PROBE_FLIGHT sockets, at most
+ * PROBE_RATE a second; one to a host every PROBE_PACE, of one that sends ICMP errors again every
+ * PROBE_SLOW.
  */
 #pragma once
 
@@ -58,6 +59,7 @@ struct probe {
 	usec_t free;   /* when it may be asked again */
 };
 
-/* Asks all; returns when each has its answer. Negative errno: could not begin. */
-int probe_run(struct probe *p, uint32_t n);
+/* Asks all, at most rate questions a second (1..PROBE_RATE), repeated ones too; returns when each
+ * has its answer. Negative errno: could not begin. */
+int probe_run(struct probe *p, uint32_t n, uint32_t rate);
 const char *probe_answer_name(enum probe_answer a);

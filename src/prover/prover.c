@@ -45,8 +45,8 @@ static const struct mode_row {
     {"--packets", "[--in IFACE] [--to ADDR] [--to ADDR]", NEEDS_DUMP | NEEDS_RULES, 0, 0, "ti",
 	mode_packets, NULL, 16},
     {"--listeners", "", NEEDS_DUMP, 0, 0, "", mode_listeners, NULL, 16},
-    {"--probe", "[TARGET...] [--peers]", NEEDS_IMAGE, 0, MODE_WORDS, "p", mode_probe, probe_calls,
-	PROBE_FLIGHT + 16},
+    {"--probe", "[TARGET...] [--peers] [--rate N] [-]", NEEDS_IMAGE, 0, MODE_WORDS, "pr-",
+	mode_probe, probe_calls, PROBE_FLIGHT + 16},
 };
 
 static int
@@ -67,7 +67,8 @@ take_option(const struct mode_row *row, struct mode_options *o, char **argv, int
 		bool *flag;
 		const char **value;
 	} options[] = {{'e', "--explain", &o->explain, NULL}, {'s', "--suggest", &o->suggest, NULL},
-	    {'p', "--peers", &o->peers, NULL}, {'f', "--from", NULL, &o->from},
+	    {'p', "--peers", &o->peers, NULL}, {'-', "-", &o->input, NULL},
+	    {'r', "--rate", NULL, &o->rate}, {'f', "--from", NULL, &o->from},
 	    {'i', "--in", NULL, &o->in}, {'F', "--family", NULL, &o->family},
 	    {'t', "--to", NULL, o->n_to < 4 ? &o->to[o->n_to] : NULL}};
 

@@ -23,5 +23,7 @@ void report_sources(struct json *j, const char *key, uint8_t family, const struc
 void report_path(struct json *j, const struct step *steps, uint32_t n);
 void report_strings(struct json *j, const char *key, const char *const *texts, uint32_t n);
 void report_listener(struct json *j, const struct world *w, const struct listener *l);
+/* The object of proof_inventory, without a newline. */
+void report_inventory(struct strbuf *out, const struct world *w);
 /* wire/proof.h, written to fd. Negative errno. */
 int report_wire(int fd, const struct check *c, const struct dump *d);

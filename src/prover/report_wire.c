@@ -91,7 +91,7 @@ report_wire(int fd, const struct check *c, const struct dump *d)
 	const struct cell *cells = c->cells.items;
 	size_t n = c->cells.n, fixed = sizeof(struct proof_header) + n * sizeof(struct proof_cell);
 	_cleanup_(freep) struct proof_cell *room = calloc(n ? n : 1, sizeof(*room));
-	_cleanup_(strbuf_fini) struct strbuf head = {0};
+	_cleanup_(strbuf_fini) struct strbuf head = {0}, inventory = {0};
 	struct wire w = {.cells = room};
 	struct proof_header h = {.magic = PROOF_MAGIC,
 	    .version = PROOF_VERSION,
@@ -110,6 +110,8 @@ report_wire(int fd, const struct check *c, const struct dump *d)
 	put_text(&w, "", 0);
 	report_head(&head, c, d);
 	h.head = put_text(&w, head.text, head.len);
+	report_inventory(&inventory, c->world);
+	h.inventory = put_text(&w, inventory.text, inventory.len);
 	for (size_t i = 0; i < n; i++)
 		put_cell(&w, &room[i], c, &cells[i]);
 	h.size = (uint32_t)(fixed + w.text.len);

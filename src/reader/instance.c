@@ -214,6 +214,7 @@ add_hit(struct instance *i, const struct hit *h, const struct msg_position *behi
 	if (m.type == MSG_NONE)
 		return;
 	m.u.offence.source = i->key;
+	m.u.offence.arrived = i->env->arrived;
 	outbox_add(i->env->outbox, &m, behind);
 }
 

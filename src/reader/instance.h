@@ -28,9 +28,10 @@ struct instance_env {
 	struct outbox *outbox;
 	struct counters *counters;
 	struct prefixset proxies;
-	char *buf;  /* FILE_BLOCK */
-	char *room; /* DOCKER_ROOM */
-	usec_t now; /* of this turn */
+	char *buf;      /* FILE_BLOCK */
+	char *room;     /* DOCKER_ROOM */
+	usec_t now;     /* of this turn */
+	usec_t arrived; /* of struct msg_offence, for all that this step reads */
 	void (*on_find)(void *ctx, struct instance *i, const struct msg_find *what);
 	void (*on_told)(void *ctx, struct instance *i, enum file_told what);
 	usec_t (*clock)(void);

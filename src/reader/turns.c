@@ -159,8 +159,10 @@ mind_lag(struct turns *t, struct instance *i, bool behind)
 static void
 step(struct turns *t, struct instance *i, bool fresh, bool live)
 {
-	int r = instance_step(i, fresh);
+	int r;
 
+	t->env->arrived = live ? clock_mono() : 0;
+	r = instance_step(i, fresh);
 	if (i->dirty)
 		turns_dirty(t, i);
 	/* What the judge has no room for keeps its place before those that catch up. */

@@ -26,6 +26,17 @@
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
 
+/* include/uapi/linux/landlock.h of 6.7. */
+#define NET_BIND_TCP    (1ULL << 0)
+#define NET_CONNECT_TCP (1ULL << 1)
+#define RULE_NET_PORT   2
+struct ruleset_attr {
+	uint64_t handled_access_fs, handled_access_net;
+};
+struct net_port_attr {
+	uint64_t allowed_access, port;
+};
+
 #define FS_READ  (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
 #define FS_ABI_1 ((LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1)
 #define FS_WRITE                                                                                   \
@@ -100,6 +111,9 @@ drop_capabilities(const struct sandbox *s)
 		if (!(s->capabilities >> c & 1) && prctl(PR_CAPBSET_DROP, c, 0, 0, 0) < 0 &&
 		    errno != EPERM)
 			return -errno;
+	/* A unit without capabilities needs no system call to shed them. */
+	if (memcmp(data, held, sizeof(data)) == 0)
+		return 0;
 	return syscall(SYS_capset, &head, data) < 0 ? -errno : 0;
 }
 
@@ -144,11 +158,20 @@ landlock_allow(int ruleset, const struct sandbox_path *p, uint64_t handled)
 }
 
 static int
-close_files(const struct sandbox *s)
+landlock_port(int ruleset, const struct sandbox_port *p)
 {
-	struct landlock_ruleset_attr attr = {.handled_access_fs = FS_ABI_1};
+	const struct net_port_attr rule = {p->bind ? NET_BIND_TCP : NET_CONNECT_TCP, p->port};
+
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) < 0 ? -errno : 0;
+}
+
+int
+sandbox_paths(const struct sandbox_path *paths, const struct sandbox_port *ports)
+{
+	struct ruleset_attr attr = {.handled_access_fs = FS_ABI_1};
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	_cleanup_(closep) int fd = -1;
+	int r = 0;
 
 	if (abi < 0)
 		return -errno;
@@ -156,16 +179,24 @@ close_files(const struct sandbox *s)
 		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_REFER;
 	if (abi >= 3)
 		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
+	if (abi >= 4 && ports)
+		attr.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
 		return -errno;
-	for (const struct sandbox_path *p = s->paths; p && p->path; p++) {
-		int r = landlock_allow(fd, p, attr.handled_access_fs);
-
-		if (r < 0)
-			return r;
-	}
+	for (const struct sandbox_path *p = paths; r == 0 && p && p->path; p++)
+		r = landlock_allow(fd, p, attr.handled_access_fs);
+	for (const struct sandbox_port *p = ports; r == 0 && abi >= 4 && p && p->port; p++)
+		r = landlock_port(fd, p);
+	if (r < 0)
+		return r;
 	return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
+}
+
+static int
+close_files(const struct sandbox *s)
+{
+	return s->paths_later ? 0 : sandbox_paths(s->paths, NULL);
 }
 
 static int
@@ -193,12 +224,12 @@ allow_calls(scmp_filter_ctx ctx, const int *calls)
 }
 
 static int
-allow_narrow(scmp_filter_ctx ctx, const struct sandbox_call *c)
+add_narrow(scmp_filter_ctx ctx, uint32_t action, const struct sandbox_call *c)
 {
 	int r = 0;
 
 	for (; c && c->call != -1 && (r == 0 || r == -EDOM); c++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, c->call, 1,
+		r = seccomp_rule_add(ctx, action, c->call, 1,
 		    SCMP_CMP(c->arg, SCMP_CMP_MASKED_EQ, UINT32_MAX, c->value));
 	return r == -EDOM ? 0 : r;
 }
@@ -220,6 +251,9 @@ allow_memory(scmp_filter_ctx ctx, bool executable)
 	return r;
 }
 
+static const int landlock_calls[] = {SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_add_rule),
+    SCMP_SYS(landlock_restrict_self), SCMP_SYS(openat), -1};
+
 static int
 close_calls(const struct sandbox *s)
 {
@@ -235,8 +269,12 @@ close_calls(const struct sandbox *s)
 		r = allow_calls(ctx, sanitizer_calls);
 	if (r == 0)
 		r = allow_calls(ctx, s->calls);
+	if (r == 0 && s->paths_later)
+		r = allow_calls(ctx, landlock_calls);
 	if (r == 0)
-		r = allow_narrow(ctx, s->narrow);
+		r = add_narrow(ctx, SCMP_ACT_ALLOW, s->narrow);
+	if (r == 0)
+		r = add_narrow(ctx, SCMP_ACT_ERRNO(EACCES), s->refused);
 	if (r == 0)
 		r = seccomp_load(ctx);
 	seccomp_release(ctx);

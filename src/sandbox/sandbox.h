@@ -21,17 +21,28 @@ struct sandbox_call {
 	uint32_t value;
 };
 
+/* A TCP port that may be connected to, or bound. Needs Linux 6.7; before, all may. */
+struct sandbox_port {
+	uint16_t port;
+	bool bind;
+};
+
 struct sandbox {
 	const char *role; /* for messages */
 	const struct sandbox_path
 	    *paths;       /* ends with path NULL; paths that are absent are skipped */
 	const int *calls; /* system calls beside the common ones: SCMP_SYS(x), ends with -1 */
-	const struct sandbox_call *narrow; /* NULL: none */
+	const struct sandbox_call *narrow;  /* NULL: none */
+	const struct sandbox_call *refused; /* answered with EACCES, where others end; NULL: none */
 	uint64_t
 	    capabilities;   /* bit mask of what stays (1 << CAP_NET_ADMIN); the rest is dropped */
 	uint32_t files_max; /* RLIMIT_NOFILE */
 	bool no_write_exec; /* PR_SET_MDWE where the kernel has it (6.3): after the JIT compile */
+	bool paths_later;   /* paths are not known yet: sandbox_paths follows */
 };
 
 /* 0 or negative errno; *what names the step that failed. */
 int sandbox_enter(const struct sandbox *s, const char **what);
+/* Landlock alone, of paths and ports: from now on nothing else can be opened, connected to or
+ * bound by TCP (ports ends with port 0; NULL: no limit). Negative errno. */
+int sandbox_paths(const struct sandbox_path *paths, const struct sandbox_port *ports);

@@ -35,6 +35,7 @@ struct chan {
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
+static void send_soon(struct chan *c);
 
 static bool
 allowed(unsigned type, enum role from, enum role to, bool with_fd)
@@ -147,6 +148,14 @@ size_t
 chan_queued(const struct chan *c)
 {
 	return c->queued;
+}
+
+void
+chan_ask_room(struct chan *c)
+{
+	c->refused = true;
+	if (!c->dead)
+		send_soon(c);
 }
 
 static struct slot *

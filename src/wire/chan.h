@@ -58,6 +58,8 @@ int chan_drain(struct chan *c, int timeout_ms);
  */
 void chan_read_rest(struct chan *c);
 size_t chan_queued(const struct chan *c);
+/* on_room comes as if chan_send had said -EAGAIN: for who leaves room to others. */
+void chan_ask_room(struct chan *c);
 /* A pair of SEQPACKET ends with send buffers for several full packets. Negative errno. */
 int chan_pair(int fds[static 2]);
 /* What is sent from this end waits at the sender, but for four full packets: what is urgent has few

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/utf8.h"
+
 #define OUT_LOW    (16 << 10) /* bytes not yet taken, below which a request goes on */
 #define OUT_HIGH   (64 << 10)
 #define GROUPS_MAX 1024
@@ -73,29 +75,6 @@ right_of_peer(const struct control_rights *r, int fd)
 
 /* --- the request's text --- */
 
-/* RFC 3629; control characters are no text either. */
-static bool
-is_text(const char *line, size_t n)
-{
-	const unsigned char *p = (const unsigned char *)line;
-
-	for (size_t i = 0; i < n;) {
-		unsigned c = p[i];
-		size_t len = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-		if (len == 0 || c > 0xf4 || i + len > n || (c < 0x20 && c != '\t') || c == 0x7f)
-			return false;
-		for (size_t k = 1; k < len; k++)
-			if ((p[i + k] & 0xc0) != 0x80)
-				return false;
-		if ((c == 0xe0 && p[i + 1] < 0xa0) || (c == 0xed && p[i + 1] > 0x9f) ||
-		    (c == 0xf0 && p[i + 1] < 0x90) || (c == 0xf4 && p[i + 1] > 0x8f))
-			return false;
-		i += len;
-	}
-	return true;
-}
-
 /* A word in quotes, unescaped in place; *at is behind the closing quote. False: it does not close.
  */
 static bool
@@ -123,7 +102,7 @@ request_split(char *line, size_t n, char *words[CONTROL_WORDS])
 {
 	int count = 0;
 
-	if (!is_text(line, n))
+	if (!utf8_is_text(line, n))
 		return -EINVAL;
 	line[n] = '\0';
 	for (size_t i = 0;;) {

@@ -7,6 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "wire/alert.h"
+#include "wire/msg.h"
+
 static const uint32_t item_sizes[IMAGE_SECTIONS] = {
     [IMAGE_STRINGS] = 1,
     [IMAGE_STRINGS_LIST] = sizeof(str_t),
@@ -266,6 +269,109 @@ filters_are_fine(const struct image *img)
 	return true;
 }
 
+/* "fleet/NAME", and only those, are for the bans of other hosts. */
+static bool
+rules_are_fine(const struct image *img)
+{
+	for (uint32_t i = 0; i < img->head->sections[IMAGE_RULES].count; i++) {
+		const struct image_rule *r = &img->rules[i];
+		const char *name = image_str(img, r->name);
+
+		if (r->scope > img->head->sections[IMAGE_SERVICES].count || r->within < 0 ||
+		    r->duration < 0 || strlen(name) >= FLEET_RULE_MAX || r->foreign > 1 ||
+		    (strncmp(name, "fleet/", 6) == 0) != r->foreign || (r->foreign && r->filters.n))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_port(uint32_t port)
+{
+	return port > 0 && port <= UINT16_MAX;
+}
+
+static bool
+is_path(const char *s)
+{
+	return s[0] == '/';
+}
+
+static bool
+is_path_or_none(const struct image *img, str_t s)
+{
+	return !s || is_path(image_str(img, s));
+}
+
+/* Each kind has what it cannot be without; what belongs to another kind is not looked at. */
+static bool
+channel_is_fine(const struct image *img, const struct image_channel *c)
+{
+	if (!c->name || c->severity >= SEVERITIES || !c->per_hour || !c->timeout_s ||
+	    c->template > TEMPLATE_ALERTMANAGER || c->tls > CHANNEL_TLS_FIRST ||
+	    !is_path_or_none(img, c->password_file) || !is_path_or_none(img, c->token_file) ||
+	    !is_path_or_none(img, c->ca_file) || !is_path_or_none(img, c->url_file))
+		return false;
+	switch (c->kind) {
+	case CHANNEL_JOURNAL:
+		return true;
+	case CHANNEL_MAIL:
+		return c->server && is_port(c->port) && c->from && c->to.n;
+	case CHANNEL_WEBHOOK:
+		return !c->url != !c->url_file;
+	case CHANNEL_PROGRAM:
+		return c->argv.n && is_path(image_list(img, c->argv, 0));
+	default:
+		return false;
+	}
+}
+
+static bool
+trusts_are_fine(const struct image *img)
+{
+	uint32_t n = img->head->sections[IMAGE_TRUSTS].count;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct image_trust *t = &img->trusts[i];
+
+		if (!t->hosts.n || t->at_most <= 0 || !t->per_minute || t->len4 > 32 ||
+		    t->len6 > 128)
+			return false;
+	}
+	return n <= IMAGE_TRUSTS_MAX;
+}
+
+static bool
+fleet_is_fine(const struct image *img)
+{
+	const struct image_fleet *f = img->fleet;
+	const str_t files[] = {
+	    f->password_file, f->ca_file, f->cert_file, f->key_file, f->sign_file, f->keys_file};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		if (!is_path_or_none(img, files[i]))
+			return false;
+	return f->host && strlen(image_str(img, f->host)) <= IMAGE_HOST_MAX && f->server &&
+	       f->stream && is_port(f->port) && f->tls <= 1 && f->share_all <= 1 && f->bans_max &&
+	       f->keep > 0 && f->report > 0 && f->probe_every >= 0 &&
+	       (!f->probe_every || f->probe_per_second);
+}
+
+static bool
+herald_is_fine(const struct image *img)
+{
+	const struct image_header *h = img->head;
+	const struct image_settings *s = img->settings;
+
+	for (uint32_t i = 0; i < h->sections[IMAGE_CHANNELS].count; i++)
+		if (!channel_is_fine(img, &img->channels[i]))
+			return false;
+	return h->sections[IMAGE_CHANNELS].count <= IMAGE_CHANNELS_MAX &&
+	       h->sections[IMAGE_FLEETS].count <= 1 && (!img->fleet || fleet_is_fine(img)) &&
+	       trusts_are_fine(img) && s->alerts_repeat >= 0 &&
+	       is_path_or_none(img, s->metrics_file) && (!s->metrics_file || s->metrics_every > 0);
+}
+
 /* Values that index or divide later, beside the references. */
 static bool
 values_are_fine(const struct image *img)
@@ -284,14 +390,11 @@ values_are_fine(const struct image *img)
 	for (uint32_t i = 0; i < h->sections[IMAGE_PREFIXES].count; i++)
 		if (!prefix_is_canonical(&img->prefixes[i].prefix))
 			return false;
-	for (uint32_t i = 0; i < h->sections[IMAGE_RULES].count; i++)
-		if (img->rules[i].scope > h->sections[IMAGE_SERVICES].count ||
-		    img->rules[i].within < 0 || img->rules[i].duration < 0)
-			return false;
 	for (uint32_t i = 0; i < h->sections[IMAGE_EXAMPLES].count; i++)
 		if (img->examples[i].lines.n == 0)
 			return false;
-	return filters_are_fine(img) && ports_are_fine(img) && exposes_are_fine(img);
+	return filters_are_fine(img) && ports_are_fine(img) && rules_are_fine(img) &&
+	       exposes_are_fine(img) && herald_is_fine(img);
 }
 
 static void

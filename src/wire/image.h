@@ -19,6 +19,10 @@
 #define IMAGE_VERSION 4
 #define IMAGE_MAX     (64u << 20)
 
+#define IMAGE_CHANNELS_MAX 32
+#define IMAGE_TRUSTS_MAX   256
+#define IMAGE_HOST_MAX     63 /* bytes of a host's name in the fleet */
+
 typedef uint32_t str_t; /* offset into the string section */
 
 struct span {
@@ -108,7 +112,7 @@ struct image_trust {
 
 /* At most one. Paths are absolute, "" for none. */
 struct image_fleet {
-	str_t host;   /* this host's name in the fleet: [a-z0-9.-], at most 63 bytes */
+	str_t host;   /* this host's name in the fleet: [a-z0-9.-], at most IMAGE_HOST_MAX bytes */
 	str_t server; /* Redis or Valkey: a name or an address */
 	uint32_t port;
 	uint8_t tls, share_all, pad[2];

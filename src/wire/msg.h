@@ -208,7 +208,7 @@ struct msg_find {
 #define GREET_VERSION 1
 struct msg_greet {
 	uint32_t version; /* GREET_VERSION */
-	uint32_t pad;
+	uint32_t role;    /* ROLE_HERALD or ROLE_RUNNER */
 };
 
 struct msg_alert {
@@ -328,6 +328,8 @@ struct msg {
 			uint32_t kind; /* enum run_kind */
 			uint32_t channel;
 			uint32_t timeout_s;
+			uint32_t pad;
+			usec_t image; /* made, of the image that channel is a number of */
 		} run;
 		struct {
 			int32_t status; /* 0..255: exit status; negative errno: not run, or -EINTR:

@@ -53,6 +53,16 @@ cell_ok(const struct proof_cell *c, uint32_t text_len)
 	       c->json < text_len;
 }
 
+/* One object, on one line. */
+static bool
+inventory_ok(const char *text)
+{
+	size_t n = strnlen(text, PROOF_INVENTORY_MAX);
+
+	return n >= 2 && n < PROOF_INVENTORY_MAX && text[0] == '{' && text[n - 1] == '}' &&
+	       !memchr(text, '\n', n);
+}
+
 static bool
 proof_ok(struct proof *p, size_t size)
 {
@@ -65,10 +75,12 @@ proof_ok(struct proof *p, size_t size)
 		return false;
 	cells_end = h->cells + (uint64_t)h->n * sizeof(struct proof_cell);
 	if (h->cells < sizeof(*h) || h->cells % 8 || cells_end > h->text || h->text >= size ||
-	    base[size - 1] || h->head >= size - h->text)
+	    base[size - 1] || h->head >= size - h->text || h->inventory >= size - h->text)
 		return false;
 	p->cells = (const struct proof_cell *)(base + h->cells);
 	p->text = base + h->text;
+	if (!inventory_ok(p->text + h->inventory))
+		return false;
 	for (uint32_t i = 0; i < h->n; i++)
 		if (!cell_ok(&p->cells[i], (uint32_t)(size - h->text)))
 			return false;
@@ -117,6 +129,12 @@ proof_open(struct proof *p, int fd)
 		memset(p, 0, sizeof(*p));
 	}
 	return r;
+}
+
+const char *
+proof_inventory(const struct proof *p)
+{
+	return p->text + p->head->inventory;
 }
 
 void

@@ -13,8 +13,10 @@
 #include "base/clock.h"
 
 #define PROOF_MAGIC   "GUARDPRF"
-#define PROOF_VERSION 1
+#define PROOF_VERSION 2
 #define PROOF_MAX     (16u << 20)
+/* Bytes of the inventory with its NUL: it has room in a host's report (herald/fleet.h). */
+#define PROOF_INVENTORY_MAX (24u << 10)
 
 /* Worst last; a cell's state is the worst of its findings. */
 enum proof_state {
@@ -78,8 +80,8 @@ struct proof_header {
 	uint32_t head; /* offset in the text of the check's own JSON object, see guardctl(8) */
 	usec_t made, changed; /* of the dump: when, and when the change came (0: none) */
 	uint32_t changer_pid;
-	char changer[16]; /* command name; "" not known */
-	uint32_t pad;
+	char changer[16];   /* command name; "" not known */
+	uint32_t inventory; /* offset in the text of the machine's inventory, see proof_inventory */
 };
 
 struct proof {
@@ -91,6 +93,13 @@ struct proof {
 /* Reads a copy of fd, which stays the caller's. -EINVAL: out of bounds somewhere. */
 int proof_open(struct proof *p, int fd);
 void proof_close(struct proof *p);
+/*
+ * What this machine has, one JSON object in at most PROOF_INVENTORY_MAX bytes: "addresses" with
+ * address, interface and family, those of loopback and of one link left out; "listeners" with
+ * proto, port, family, address, v6only, unit and process, those on loopback last. What had no room
+ * is counted as addresses_more and listeners_more. Its texts are others': parse it.
+ */
+const char *proof_inventory(const struct proof *p);
 const char *proof_state_name(enum proof_state s); /* "proven", "latent", "depends", "shut out",
 						     "open" */
 const char *proof_kind_name(enum proof_kind k);   /* "port", "plaintext", "dual-stack", "unnamed",

@@ -8,7 +8,7 @@ $(B)/bench/%.o: tests/bench/%.c
 
 define bench_rule
 $(1): $(1).o $$(foreach f,$$(call links,tests/bench/$$(notdir $(1)).c),$(B)/lib$$(f).a $(B)/shared.a)
-	$$(CC) $$(CFLAGS) $$(LDHARDEN) $$(LDFLAGS) -o $$@ $$^ -lmnl -lnftnl -lsystemd $$(foreach f,$$(call links,tests/bench/$$(notdir $(1)).c),$$(call libs,$$(f)))
+	$$(CC) $$(CFLAGS) $$(LDHARDEN) $$(LDFLAGS) -o $$@ $$^ -lmnl -lnftnl -lsystemd -lssl -lcrypto $$(foreach f,$$(call links,tests/bench/$$(notdir $(1)).c),$$(call libs,$$(f)))
 endef
 $(foreach t,$(bench_tools),$(eval $(call bench_rule,$(t))))
 

@@ -21,7 +21,7 @@ import traceback
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
-PARTS = ("throughput", "journal", "instructions", "latency", "storm", "memory", "idle", "exposure")
+PARTS = ("throughput", "journal", "instructions", "latency", "storm", "memory", "idle", "exposure", "fleet")
 for folder in (HERE, os.path.join(ROOT, "tests", "netns")):
     if folder not in sys.path:
         sys.path.insert(0, folder)

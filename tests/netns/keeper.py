@@ -21,9 +21,11 @@ BANNED = "<18s2xIiIqQQ"
 OPENED = "<IIiiQQQII"
 NEVER_ENDS = 2**63 - 1
 EXTEND = 1
-SECTIONS = 20
+NO_UID = 2**32 - 1
+SECTIONS = 23
 (STRINGS, LISTS, SETTINGS, FILTERS, SOURCES, PATTERNS, LITERALS, EXAMPLES, RULES, RULE_FILTERS, SERVICES, PORTS,
- GROUPS, PREFIXES, ZONES, TRANSITIONS, EXPOSES, HOSTS, DATES, DATE_LISTS) = range(SECTIONS)
+ GROUPS, PREFIXES, ZONES, TRANSITIONS, EXPOSES, HOSTS, DATES, DATE_LISTS, CHANNELS, FLEETS,
+ TRUSTS) = range(SECTIONS)
 RESYNC = {"start": 0, "made": 1, "repaired": 2}
 HOST_ONLY, NEVER = 1, 2
 
@@ -65,8 +67,8 @@ def image(never=(), services=(), sources=(), early=False):
         parts[SOURCES].append(struct.pack("<IBB2xIII6I", 0, kind, 0, i, 0, string(path), *[0] * 6))
     parts[FILTERS].append(struct.pack("<10I4x2I", string("f"), 0, 0, len(sources), *[0] * 8))
     parts[ZONES].append(struct.pack("<III", 0, 0, 0))
-    parts[SETTINGS].append(struct.pack("<QQqIIB7x7I4xqIIB7x", 1, 2, 0, 1000, 1000, early, 0, 0, 0, len(never),
-                                      0, 0, 0, 0, 0, 0, 0))
+    parts[SETTINGS].append(struct.pack("<QQqIIB7x7I4xqIIB3xIq4Iq", 1, 2, 0, 1000, 1000, early, 0, 0, 0, len(never),
+                                      0, 0, 0, 0, 0, 0, 0, NO_UID, 0, 0, 0, 0, 0, 0))
     parts[STRINGS] = [bytes([b]) for b in text]
     head = 24 + 8 * SECTIONS
     body, table = b"", b""
@@ -74,7 +76,7 @@ def image(never=(), services=(), sources=(), early=False):
         table += struct.pack("<II", head + len(body), len(parts[s]))
         body += b"".join(parts[s])
         body += b"\0" * (-len(body) % 8)
-    data = b"GUARDIMG" + struct.pack("<IIq", 3, head + len(body), 0) + table + body
+    data = b"GUARDIMG" + struct.pack("<IIq", 4, head + len(body), 0) + table + body
     fd = os.memfd_create("image")
     os.write(fd, data)
     return fd

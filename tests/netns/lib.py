@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import pickle
+import pwd
 import shutil
 import signal
 import socket
@@ -297,17 +298,7 @@ class Guardd:
 
     def role_pid(self, role):
         """Process id of guardd-ROLE below this guardd, or None."""
-        top = str(self.pid())
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
-                    name, rest = f.read().split("(", 1)[1].rsplit(")", 1)
-            except (OSError, IndexError):
-                continue
-            fields = rest.split()
-            if name == f"guardd-{role}"[:15] and fields[1] == top and fields[0] != "Z":
-                return int(pid)
-        return None
+        return child_named(self.pid(), f"guardd-{role}")
 
     def pid(self):
         """nsenter execs guardd, so that its process is the one started here."""
@@ -338,6 +329,118 @@ class Guardd:
         r = self.host.run("nft", "get", "element", "inet", "guardd", set_name, "{ %s }" % element,
                           check=False)
         return r.returncode == 0
+
+
+def pwd_uid(user=None):
+    """Uid of the user that the daemons become."""
+    return pwd.getpwnam(user or USER).pw_uid
+
+
+def child_named(pid, name):
+    """Process id of a child of pid with this command name, or None."""
+    for other in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{other}/stat", encoding="ascii", errors="replace") as f:
+                comm, rest = f.read().split("(", 1)[1].rsplit(")", 1)
+        except (OSError, IndexError):
+            continue
+        fields = rest.split()
+        if comm == name[:15] and fields[1] == str(pid) and fields[0] != "Z":
+            return int(other)
+    return None
+
+
+class Herald:
+    """guardd-runner and guardd-herald on a host, beside a Guardd (guardd: its runtime directory).
+
+    guardd.yaml needs "herald_user: " + USER. name tells several of one host apart.
+    """
+
+    def __init__(self, host, guardd, name="herald", env=None):
+        self.host, self.guardd = host, guardd
+        self.bin = host.show(BUILD)
+        self.base = os.path.join(host.folder, name)
+        self.env = {**os.environ, **(env or {})}
+        os.makedirs(self.base, exist_ok=True)
+        self.logfile = self.path("log")
+        self.proc = None
+
+    def path(self, *more):
+        return os.path.join(self.base, *more)
+
+    def options(self):
+        return ["-r", self.path("run"), "-S", self.path("state"), "-g", self.guardd, "-u", USER]
+
+    def spawn(self):
+        with open(self.logfile, "ab") as log:
+            self.marked = log.tell()
+            self.proc = self.host.popen(os.path.join(self.bin, "guardd-runner"), *self.options(), stdout=log,
+                                        stderr=log, stdin=subprocess.DEVNULL, env=self.env)
+
+    def start(self):
+        """Returns when it serves its control socket; until(herald.connected) waits for guardd, too."""
+        self.spawn()
+        until("guardd-herald says it is ready", lambda: self.said("ready:") or self.dead())
+        if self.dead():
+            raise AssertionError("guardd-runner ended:\n" + self.log())
+        return self
+
+    def dead(self):
+        return self.proc.poll() is not None
+
+    def log(self):
+        with open(self.logfile, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def said(self, text):
+        """What was logged since the last start holds text."""
+        with open(self.logfile, "rb") as f:
+            f.seek(self.marked)
+            return text in f.read().decode("utf-8", "replace")
+
+    def connected(self):
+        status = self.ask("status")
+        return bool(status and status[0].get("connected"))
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGTERM)
+        return self.proc.wait(LIMIT)
+
+    def kill(self):
+        if self.proc and self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+
+    def pid(self):
+        return self.proc.pid
+
+    def herald_pid(self):
+        return child_named(self.proc.pid, "guardd-herald")
+
+    def ctl(self, *args, check=True):
+        r = self.host.run(os.path.join(self.bin, "guardctl"), "--runtime", self.guardd, "--herald",
+                          self.path("run"), *args, check=False)
+        if check and r.returncode != 0:
+            raise AssertionError(f"guardctl {args}: status {r.returncode}\n{r.stdout}")
+        return r
+
+    def json(self, *args):
+        """What guardctl --json ARGS prints, a dictionary a line."""
+        return [json.loads(line) for line in self.ctl("--json", *args).stdout.splitlines()]
+
+    def ask(self, *words):
+        """A request of the herald's control socket as it is: its lines, the last one with "done"; None: no answer."""
+        text = b""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(LIMIT)
+            try:
+                s.connect(self.path("run", "control"))
+                s.sendall(" ".join(words).encode() + b"\n")
+                while part := s.recv(1 << 16):
+                    text += part
+            except OSError:
+                return None
+        return [json.loads(line) for line in text.decode("utf-8").splitlines()] or None
 
 
 def main():

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 
 from lib import BUILD, World, main
 
@@ -283,6 +284,70 @@ class Verdicts(ProbeWorld):
                               *command, check=False)
         self.assertEqual(r.returncode, 2, r.stdout)
         self.assertIn('"verdict":"gap"', r.stdout)
+
+
+class FromInput(ProbeWorld):
+    """Targets of a fleet, as guardd-runner gives them to the prover: on standard input, from others."""
+
+    FLEET = ("groups: {infra: [%s, '%s']}\nherald_user: nobody\n"
+             "fleet: {server: redis.test, host: own, probe: {every: 1h, per_second: 50, within: %s}}\n")
+
+    def ask(self, lines, *args, within="['198.51.100.0/24', '2001:db8:1::/64']", config=None):
+        """Rows by (target, address, port), the exit status, and all that was said."""
+        self.config(config or self.FLEET % (TARGET4, TARGET6, within))
+        tools = self.attacker.show(BUILD)
+        image = os.memfd_create("image", os.MFD_ALLOW_SEALING)
+        try:
+            options = f"-c {self.folder}/guardd.yaml -s {self.share} -e {self.folder}"
+            command = self.attacker.cmd("sh", "-c", f"exec 4<&{image}; {tools}/guardd-conf {options} --image"
+                                        f" && exec {tools}/guardd-prover --probe " + " ".join(args))
+            r = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, check=False,
+                               stderr=subprocess.STDOUT, pass_fds=(image,), timeout=120)
+        finally:
+            os.close(image)
+        text = r.stdout.decode(errors="replace")
+        rows = [json.loads(x) for x in text.splitlines() if x.startswith("{")]
+        return {(x["target"], x["address"], x["port"]): x for x in rows}, r.returncode, text
+
+    def test_addresses_are_those_given_and_within_what_is_configured(self):
+        self.rule("one", ["tcp/1001"])
+        self.server.listen("::", 1001)
+        # "infra" is a group here: from outside it is a name like any other.
+        rows, status, text = self.ask(f"web1={self.V4},{self.V6}\ninfra={self.V4}\n"
+                                      f"web2=192.0.2.1,{self.V6}\n", "-")
+        self.assertEqual({k: x["verdict"] for k, x in rows.items()},
+                         {("web1", self.V4, 1001): "gap", ("web1", self.V6, 1001): "gap"})
+        self.assertIn("web2: 192.0.2.1 is not in fleet.probe.within", text)
+        self.assertEqual(status, 2)
+
+    def test_what_is_no_target_asks_nobody(self):
+        self.rule("one", ["tcp/1001"])
+        self.server.listen("::", 1001)
+        good = f"web1={self.V4}\n"
+        for bad in ("web1\n", "=198.51.100.1\n", f"we b={self.V4}\n", f"{'x' * 64}={self.V4}\n",
+                    "web2=x\n", f"web2={self.V4}%eth0\n", f"web2={self.V4}/24\n", "web2=--peers\n",
+                    f"../web={self.V4}\n", "\0\n", "web2=" + f"{self.V4}," * 30000 + "\n"):
+            rows, status, text = self.ask(good + bad, "-")
+            self.assertEqual((rows, status), ({}, 3), (bad[:80], text))
+        for lines in ("", "web1=\n", "web1=192.0.2.1\n"):
+            rows, status, text = self.ask(lines, "-")
+            self.assertEqual((rows, status), ({}, 3), (lines, text))
+        for args in (("--rate", "0", "-"), ("--rate", "x", "-"), ("--rate", "-1", "-"), ("--rate",)):
+            rows, status, text = self.ask(good, *args)
+            self.assertEqual((rows, status), ({}, 3), (args, text))
+        rows, status, text = self.ask(good, "-", config="groups: {infra: [192.0.2.11]}\n")
+        self.assertEqual((rows, status), ({}, 3), text)
+        self.assertIn("no fleet is configured", text)
+
+    def test_neither_the_rate_given_nor_the_configured_one_is_exceeded(self):
+        self.rule("many", [f"tcp/{p}" for p in range(3001, 3011)])
+        slow = (self.FLEET % (TARGET4, TARGET6, "['198.51.100.0/24', '2001:db8:1::/64']")
+                ).replace("per_second: 50", "per_second: 5")
+        for args, config in ((("--rate", "5"), None), (("--rate", "100"), slow), ((), slow)):
+            begin = time.monotonic()
+            rows, status, text = self.ask(f"web1={self.V4},{self.V6}\n", *args, "-", config=config)
+            self.assertGreater(time.monotonic() - begin, 19 / 5, args)
+            self.assertEqual((len(rows), status), (20, 0), text)
 
 
 class Scheduled(ProbeWorld):

@@ -65,6 +65,8 @@ image_build_new(void)
 	    .history = 90 * 86400 * USEC_PER_SEC,
 	    .tallies_max = 1000,
 	    .bans_max = 1000,
+	    .herald_uid = IMAGE_NO_UID,
+	    .metrics_every = 15 * USEC_PER_SEC,
 	};
 
 	MUST(b);

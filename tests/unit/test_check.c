@@ -7,6 +7,8 @@
 #include "prover/check.h"
 
 #include <arpa/inet.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -804,6 +806,72 @@ packets_in_bulk(void **state)
 	end(&s);
 }
 
+static unsigned
+times(const char *in, const char *what)
+{
+	unsigned n = 0;
+
+	while ((in = strstr(in, what))) {
+		in += strlen(what);
+		n++;
+	}
+	return n;
+}
+
+/* Addresses that others can send to, listeners with those on loopback last, workers once, whatever
+ * is called however; and an end, however much there is. */
+static void
+inventory_of_a_machine(void **state)
+{
+	enum { MANY = 3000 };
+	static struct listener many[MANY];
+	struct iface up = {.index = 2, .name = "eth0", .flags = IFF_UP}, down = {.index = 3};
+	struct iface ifaces[] = {up, down};
+	struct local_addr addrs[] = {{.addr = {4, {192, 0, 2, 1}}, .iface = 2},
+	    {.addr = {4, {169, 254, 0, 1}}, .iface = 2, .scope = RT_SCOPE_LINK},
+	    {.addr = {4, {192, 0, 2, 3}}, .iface = 3},
+	    {.addr = {6, {0x20, 1, 0xd, 0xb8, [15] = 1}}, .iface = 2},
+	    {.addr = {6, {0x20, 1, 0xd, 0xb8, [15] = 2}}, .iface = 2, .flags = IFA_F_TENTATIVE}};
+	struct listener some[] = {
+	    {.proto = IPPROTO_TCP, .family = 4, .port = 25, .addr = {4, {127, 0, 0, 1}}},
+	    {.proto = IPPROTO_TCP, .family = 6, .port = 80, .any = true, .unit = "a\"}]\n\xff"},
+	    {.proto = IPPROTO_TCP, .family = 6, .port = 80, .any = true, .unit = "a\"}]\n\xff"},
+	    {.proto = IPPROTO_UDP, .family = 4, .port = 53, .any = true, .netns = 1}};
+	struct world w = {.ifaces = ifaces,
+	    .n_ifaces = 2,
+	    .addrs = addrs,
+	    .n_addrs = 5,
+	    .listeners = some,
+	    .n_listeners = 4};
+	struct strbuf out = {0};
+
+	(void)state;
+	report_inventory(&out, &w);
+	assert_string_equal(
+	    "{\"addresses\":[{\"address\":\"192.0.2.1\",\"interface\":\"eth0\",\"family\":4},"
+	    "{\"address\":\"2001:db8::1\",\"interface\":\"eth0\",\"family\":6}],\"addresses_more\":"
+	    "0,"
+	    "\"listeners\":[{\"proto\":\"tcp\",\"port\":80,\"family\":6,\"address\":\"::\","
+	    "\"v6only\":false,\"unit\":\"a\\\"}]\\u000a\xef\xbf\xbd\",\"process\":\"\"},"
+	    "{\"proto\":\"tcp\",\"port\":25,\"family\":4,\"address\":\"127.0.0.1\",\"unit\":\"\","
+	    "\"process\":\"\"}],\"listeners_more\":0}",
+	    out.text);
+	for (unsigned i = 0; i < MANY; i++)
+		many[i] = (struct listener){.proto = IPPROTO_TCP,
+		    .family = 4,
+		    .port = (uint16_t)i,
+		    .any = true,
+		    .process = "\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1"};
+	w.listeners = many;
+	w.n_listeners = MANY;
+	strbuf_reset(&out);
+	report_inventory(&out, &w);
+	assert_in_range(out.len, PROOF_INVENTORY_MAX - 1024, PROOF_INVENTORY_MAX - 1);
+	assert_int_equal(MANY - times(out.text, "\"proto\""),
+	    atoi(strstr(out.text, "\"listeners_more\":") + strlen("\"listeners_more\":")));
+	strbuf_fini(&out);
+}
+
 /* The same findings again have the same keys and prints; the proof reads back, and not when it is
  * damaged. */
 static void
@@ -814,7 +882,8 @@ proof_round_trip(void **state)
 	struct scene s;
 	struct result r, again;
 	const struct cell *cells;
-	uint8_t kind = 99;
+	uint8_t kind = 99, good;
+	uint32_t at;
 
 	(void)state;
 	begin(&s, &ldap, 1);
@@ -837,7 +906,17 @@ proof_round_trip(void **state)
 	assert_int_equal(389, p.cells[0].witness.port);
 	assert_string_equal("eth0", p.cells[0].witness.iface);
 	assert_memory_equal("{\"type\":\"check\"", p.text + p.head->head, 15);
-	assert_int_equal(1, pwrite(fd, &kind, 1, p.head->cells));
+	assert_non_null(
+	    strstr(proof_inventory(&p), "\"port\":389,\"family\":6,\"address\":\"::\""));
+	at = p.head->cells;
+	good = p.cells[0].kind;
+	proof_close(&p);
+	assert_int_equal(1, pwrite(fd, &kind, 1, at));
+	assert_int_equal(-EINVAL, proof_open(&p, fd));
+	assert_int_equal(1, pwrite(fd, &good, 1, at));
+	assert_int_equal(0, proof_open(&p, fd));
+	at = p.head->text + p.head->inventory;
+	assert_int_equal(1, pwrite(fd, "[", 1, at));
 	proof_close(&p);
 	assert_int_equal(-EINVAL, proof_open(&p, fd));
 	assert_int_equal(0, ftruncate(fd, 100));
@@ -961,6 +1040,7 @@ main(void)
 	    cmocka_unit_test(too_many_targets),
 	    cmocka_unit_test(other_ways_to_it),
 	    cmocka_unit_test(packets_in_bulk),
+	    cmocka_unit_test(inventory_of_a_machine),
 	    cmocka_unit_test(proof_round_trip),
 	    cmocka_unit_test(one_rule_by_name),
 	};

@@ -1,6 +1,6 @@
 /* links: judge */
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "judge/control.h"
+#include "wire/control.h"
 
 #include <grp.h>
 #include <signal.h>

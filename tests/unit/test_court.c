@@ -198,7 +198,8 @@ static struct stage *
 raise_curtain(bool peers)
 {
 	struct stage *s = calloc(1, sizeof(*s));
-	struct court_fds fds = {.control = -1, .state = dir};
+	struct court_fds fds = {
+	    .control = -1, .herald = -1, .stats = -1, .figures = -1, .state = dir};
 	int ends[2];
 
 	alarm(30);

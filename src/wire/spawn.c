@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guardd/spawn.h"
+#include "wire/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,12 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/exe.h"
-#include "guardd/power.h"
-
-#define MAX_ARGS 32
+#include "base/power.h"
 
 struct spawn
 spawn_new(const char *name)
@@ -47,7 +46,7 @@ place_fds(const struct spawn *s)
 }
 
 static void
-reset_signals(void)
+reset_signals(bool alone)
 {
 	sigset_t none;
 
@@ -55,26 +54,37 @@ reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	signal(SIGPIPE, SIG_IGN);
+	if (!alone)
+		signal(SIGPIPE, SIG_IGN);
+}
+
+static int
+stand_alone(void)
+{
+	umask(077);
+	return setsid() < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
 static void
 run_child(const struct spawn *s, const char *path, pid_t parent)
 {
-	const char *argv[MAX_ARGS + 2] = {path};
+	const char *argv[SPAWN_ARGS + 2] = {path};
 	int r = s->power ? power_pass_on(s->power) : power_drop();
 
-	for (int i = 0; s->args && s->args[i] && i < MAX_ARGS; i++)
+	for (int i = 0; s->args && s->args[i]; i++)
 		argv[i + 1] = s->args[i];
-	reset_signals();
+	reset_signals(s->alone);
 	/* A role never outlives its supervisor, however that ends. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != parent)
 		_exit(127);
+	if (r == 0 && s->alone)
+		r = stand_alone();
 	if (r == 0)
 		r = place_fds(s);
 	if (r == 0)
-		execv(path, (char *const *)(uintptr_t)argv);
+		execve(path, (char *const *)(uintptr_t)argv,
+		    s->env ? (char *const *)(uintptr_t)s->env : environ);
 	dprintf(STDERR_FILENO, "guardd: cannot start %s: %s\n", path, strerror(r < 0 ? -r : errno));
 	_exit(127);
 }
@@ -84,10 +94,15 @@ spawn_start(const struct spawn *s)
 {
 	char path[PATH_MAX];
 	pid_t parent = getpid(), pid;
+	int n = 0;
 
-	exe_find(s->name, path, sizeof(path));
+	while (s->args && s->args[n])
+		if (++n > SPAWN_ARGS)
+			return -E2BIG;
+	if (!s->path)
+		exe_find(s->name, path, sizeof(path));
 	pid = fork();
 	if (pid == 0)
-		run_child(s, path, parent);
+		run_child(s, s->path ? s->path : path, parent);
 	return pid < 0 ? -errno : pid;
 }

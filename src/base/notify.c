@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "guardd/notify.h"
+#include "base/notify.h"
 
 #include <stddef.h>
 #include <stdlib.h>

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Between probes.c (what is kept, alerts), probes_run.c (who is asked, when) and probes_matrix.c
+ * (what is shown).
+ */
+#pragma once
+
+#include "herald/probe_compare.h"
+
+#define PROBES_BATCH 64 /* targets of one run */
+/* Data older than so many periods is no more than "unseen". */
+#define PROBES_STALE 3
+
+struct probes {
+	struct herald *herald;
+	struct probe_table table;
+	struct probe_host *own; /* in the table */
+	usec_t own_made;        /* of the proof whose inventory own has */
+	struct event *tick;
+	usec_t swept;
+	uint64_t rounds, questions;
+	struct { /* what the prover is asking now */
+		bool running;
+		usec_t began;
+		char names[PROBES_BATCH][FLEET_HOST_MAX];
+		uint32_t n;
+	} run;
+	char trouble[160]; /* of the last run; "": none */
+};
+
+/* How old a proof, and what a probe saw, may be. */
+usec_t probes_proof_age(const struct probes *p);
+usec_t probes_entry_age(const struct probes *p);
+/* The states of a host's ports. False: there is no proof, or an old one; v is to be freed all the
+ * same. */
+bool probes_view(const struct probes *p, const struct probe_host *host, usec_t now, struct view *v);
+/* vantage has said this of target; the pair then, NULL: it was refused. */
+struct probe_pair *probes_take(struct probes *p, struct probe_host *target,
+    struct probe_host *vantage, usec_t at, const struct probe_row *rows, uint32_t n, usec_t now);
+/* Name of this host's first rule that has the port; "". */
+const char *probes_rule_of(void *probes, const struct probe_row *r);
+
+/* --- probes_run.c --- */
+/* Asks who is due, unless somebody is being asked; sets the timer. */
+void probes_go_on(struct probes *p, usec_t now);
+/* The host is asked at its time, or where it never was, or soon is set, within a while. */
+void probes_plan(struct probes *p, struct probe_host *host, bool soon, usec_t now);

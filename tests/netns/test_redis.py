@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The fleet's end of a real herald against a real redis-server; the judge is this test (judge.py)."""
+import base64
+import json
+import os
+import pwd
+import struct
+import subprocess
+import sys
+import time
+
+import lib
+import records
+from judge import Judge
+from lib import USER, Herald, World, until
+from records import NEVER, TAKEN, bans, fleet, prefix_text, record
+
+PORT = 6379
+PASSWORD = "only the hosts know"
+ACL = "~guardd:* resetchannels -@all +xadd +xread"   # the line of docs/fleet.md
+CONFIG = "dir {folder}\nunixsocket {folder}/socket\nsave \"\"\nloglevel warning\nprotected-mode no\nbind * -::*\n"
+PLAIN = CONFIG + f"port {PORT}\n"
+TLS = CONFIG + f"""port 0
+tls-port {PORT}
+tls-cert-file {{folder}}/server.pem
+tls-key-file {{folder}}/server.key
+tls-ca-cert-file {{folder}}/ca.pem
+tls-auth-clients no
+"""
+WITH_ACL = f"user default off\nuser root on nopass ~* &* +@all\nuser host on >{PASSWORD.replace(' ', '-')} {ACL}\n"
+
+
+class Server:
+    """redis-server on a host."""
+
+    def __init__(self, host, config=PLAIN):
+        self.host, self.config = host, config
+        self.folder = os.path.join(host.folder, "redis")
+        os.makedirs(self.folder, exist_ok=True)
+        self.proc = None
+
+    def start(self):
+        path = os.path.join(self.folder, "redis.conf")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(self.config.format(folder=self.folder))
+        self.proc = self.host.popen("redis-server", path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until("redis answers", lambda: self.says("ping").strip() == "PONG")
+        return self
+
+    def kill(self):
+        self.proc.kill()
+        self.proc.wait()
+
+    def says(self, *args, input=None):
+        user = ["--user", "root", "--pass", "x", "--no-auth-warning"] if "user root" in self.config else []
+        return self.host.run("redis-cli", "-s", os.path.join(self.folder, "socket"), *user, *args, check=False,
+                             input=input).stdout
+
+    def lines(self, stream="guardd:bans"):
+        out = self.says("--json", "xrange", stream, "-", "+")
+        return [dict(zip(e[1][::2], e[1][1::2]))["e"] for e in json.loads(out or "[]")]
+
+    def own(self, kind="ban", stream="guardd:bans"):
+        """Entries of this host, without version, kind, host and serial."""
+        return [line.split(" ", 4)[4] for line in self.lines(stream) if line.startswith(f"1 {kind} web1 ")]
+
+    def add(self, line, *more, stream="guardd:bans"):
+        return self.says("xadd", stream, "*", "e", line, *more).strip()
+
+
+class FleetJudge(Judge):
+    """Gives what holds, answers what it is asked."""
+
+    def __init__(self, directory):
+        self.holds, self.asked = {}, []
+        super().__init__(directory)
+        self.verdict = lambda name, host, prefix, rule: "DONE"
+        self.deaf = False
+        self.question = None
+
+    def hold(self, prefix, rule="ssh", **kw):
+        self.holds[(prefix, rule)] = fleet(prefix, rule, **kw)
+        peer = self.peer("herald")
+        if peer:
+            peer.send(record("GIVE", self.holds[(prefix, rule)]))
+
+    def lift(self, prefix, rule="ssh"):
+        payload = self.holds.pop((prefix, rule), None) or fleet(prefix, rule)
+        self.peer("herald").send(record("LIFT", payload))
+
+    def on_record(self, peer, r):
+        name = records.TYPES[struct.unpack_from("=H", r)[0]][4:]
+        if name in ("TAKE", "DROP"):
+            self.question = (name, struct.unpack_from("=I", r, 4)[0], r[8:])
+        elif name == "TEXT" and self.question:
+            what, number, raw = self.question
+            self.question = None
+            prefix, rule = next(iter(bans([(what, number, raw)], what)))
+            until_us = struct.unpack_from("=q", raw, 18 + 22)[0]
+            host = r[16:16 + r[9]].decode()
+            self.asked.append((what, host, prefix, rule, until_us))
+            if not self.deaf:
+                status = TAKEN.index(self.verdict(what, host, prefix, rule))
+                peer.send(record("TAKEN", struct.pack("=i", status), number))
+        else:
+            super().on_record(peer, r)
+
+    @property
+    def standing(self):
+        """What is told after each greeting, before GIVEN."""
+        return [record("GIVE", payload) for payload in self.holds.values()]
+
+    @standing.setter
+    def standing(self, value):
+        pass
+
+    def prefixes(self, name="TAKE"):
+        return [a[2] for a in self.asked if a[0] == name]
+
+
+class RedisWorld(World):
+    """A server at the attacker's addresses, a herald on the server."""
+
+    def setUp(self):
+        super().setUp()
+        self.redis = self.herald = None
+        self.at = self.FROM4
+        self.judge = FleetJudge(os.path.join(self.server.folder, "guardd-run"))
+        self.secrets = os.path.join(self.server.folder, "secrets")
+        os.makedirs(self.secrets)
+
+    def tearDown(self):
+        if self.herald:
+            failed = any(e for _, e in getattr(self._outcome, "errors", []) if e) or \
+                any(t is self for t, _ in self._outcome.result.failures + self._outcome.result.errors)
+            self.herald.kill()
+            if failed:
+                sys.stderr.write(f"--- log of the herald\n{self.herald.log()[-4000:]}\n")
+        self.judge.close()
+        super().tearDown()
+
+    def secret(self, name, text, mode=0o600):
+        path = os.path.join(self.secrets, name)
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        os.chown(path, pwd.getpwnam(USER).pw_uid, -1)
+        return path
+
+    def config(self, **more):
+        options = {"server": f"'{self.at}'", "tls": "no", "host": "web1", "report": "2s",
+                   "trust": "[{hosts: ['*'], rules: [ssh, manual]}]", **more}
+        return f"herald_user: {USER}\nfleet:\n" + "".join(f"  {k}: {v}\n" for k, v in options.items() if v is not None)
+
+    def begin(self, config=PLAIN, server=True, name="herald", **more):
+        if server:
+            self.redis = Server(self.attacker, config).start()
+        self.judge.use(self.config(**more))
+        self.judge.open()
+        self.herald = Herald(self.server, self.judge.directory, name).start()
+        return self
+
+    def wait(self, what, probe, limit=None):
+        return self.judge.wait(what, probe, limit)
+
+    def status(self):
+        """The summary of the fleet; {} while there is none."""
+        answer = self.ask("fleet")
+        return answer[0] if answer and answer[0].get("summary") else {}
+
+    def ask(self, *words):
+        self.judge.serve()
+        return self.herald.ask(*words)
+
+    def others(self):
+        return {h["host"]: h for h in (self.ask("fleet") or []) if "host" in h and not h.get("summary")}
+
+    def wait_trouble(self, *words, limit=None):
+        def probe():
+            trouble = self.status().get("trouble") or ""
+            return trouble if all(w in trouble for w in words) else None
+        return self.wait(f"a trouble with {words}, not {self.status().get('trouble')!r}", probe, limit)
+
+    def wait_connected(self, limit=None):
+        return self.wait("connected", lambda: self.status().get("connected") and not self.status().get("trouble"), limit)
+
+    def wait_taken(self, prefix, name="TAKE", limit=None):
+        return self.wait(f"{name} {prefix}", lambda: prefix in self.judge.prefixes(name), limit)
+
+    def entry(self, prefix, host="web2", kind="ban", rule="ssh", serial=None, reason="points:10", since=0, until_s=3600, level=1):
+        now = int(time.time())
+        serial = serial or time.time_ns() // 1000
+        rest = f" {reason} {now + since} {until_s if until_s == 'never' else now + until_s} {level}" if kind == "ban" else ""
+        return f"1 {kind} {host} {serial} {prefix} {rule}{rest}"
+
+
+class Streams(RedisWorld):
+    def test_give_and_take(self):
+        for self.at in (self.FROM4, self.FROM6):
+            with self.subTest(server=self.at):
+                self.begin(name="herald" + self.at[:2])
+                self.wait_connected()
+                self.judge.hold("203.0.113.9")
+                self.judge.hold("2001:db8:9::/64", until=NEVER, reason="HAND")
+                self.wait("both are in the stream", lambda: len(self.redis.own()) == 2)
+                self.redis.add(self.entry("203.0.113.10"))
+                self.redis.add(self.entry("2001:db8:a::/64", kind="lift"))
+                self.wait_taken("203.0.113.10")
+                self.wait_taken("2001:db8:a::/64", "DROP")
+                self.judge.lift("203.0.113.9")
+                self.wait("the lift is in the stream", lambda: self.redis.own("lift") == ["203.0.113.9 ssh"])
+                self.assertIn("web1", self.wait("its report", self.others))
+                self.assertEqual([a[:4] for a in self.judge.asked], [("TAKE", "web2", "203.0.113.10", "ssh"),
+                                                                     ("DROP", "web2", "2001:db8:a::/64", "ssh")])
+                self.end()
+
+    def end(self):
+        self.herald.kill()
+        self.redis.kill()
+        self.judge.close()
+        self.judge.holds, self.judge.asked = {}, []
+
+    def test_by_name(self):
+        """A name with an address in each family, of which one does not answer."""
+        for dead, alive in ((self.FROM6, self.FROM4), (self.FROM4, self.FROM6)):
+            with self.subTest(alive=alive):
+                hosts = os.path.join(self.server.folder, "hosts")
+                with open(hosts, "w", encoding="ascii") as f:
+                    f.write(f"{dead.replace('7', '99')} redis.test\n{alive} redis.test\n")
+                self.server.run("mount", "--bind", hosts, "/etc/hosts")
+                self.at = "redis.test"
+                self.begin(name="herald" + alive[:2])
+                self.wait_connected()
+                self.end()
+                self.server.run("umount", "/etc/hosts")
+
+    def test_restart_gives_nothing_twice(self):
+        self.begin()
+        self.wait_connected()
+        for n in range(1, 6):
+            self.judge.hold(f"203.0.113.{n}")
+        self.wait("all are given", lambda: len(self.redis.own()) == 5)
+        self.wait("all answers are kept", lambda: self.status().get("outbox") == 0)
+        self.herald.stop()
+        del self.judge.holds[("203.0.113.1", "ssh")]
+        self.judge.holds[("203.0.113.6", "ssh")] = fleet("203.0.113.6", "ssh")
+        self.herald = Herald(self.server, self.judge.directory).start()
+        self.wait("what was lifted is lifted", lambda: self.redis.own("lift") == ["203.0.113.1 ssh"])
+        self.wait("what is new is given", lambda: len(self.redis.own()) == 6)
+        self.judge.close()
+        self.judge.open()
+        self.wait("the judge is back", lambda: self.judge.peer("herald"))
+        self.judge.hold("2001:db8:6::/64")
+        self.wait("the next is given", lambda: len(self.redis.own()) >= 7)
+        self.assertEqual(len(self.redis.own()), 7)
+        self.assertEqual(len(self.redis.own("lift")), 1)
+
+    def test_kill_in_the_middle(self):
+        """Killed while it gives: nothing is missing, what is doubled has the same serial."""
+        self.begin()
+        self.wait_connected()
+        want = {f"203.0.{i >> 8}.{i & 255}" for i in range(3000)}
+        for prefix in sorted(want):
+            self.judge.holds[(prefix, "ssh")] = fleet(prefix, "ssh")
+        for prefix in sorted(want):
+            self.judge.peer("herald").send(record("GIVE", self.judge.holds[(prefix, "ssh")]))
+            if prefix.endswith(".100"):
+                self.judge.serve()
+        os.kill(self.herald.herald_pid(), 9)
+        self.wait("all are given", lambda: {e.split()[0] for e in self.redis.own()} >= want, 60)
+        serials = {}
+        for line in self.redis.lines():
+            serials.setdefault(line.split()[3], set()).add(line)
+        self.assertTrue(all(len(same) == 1 for same in serials.values()))
+        self.assertEqual(self.redis.own("lift"), [])
+
+    def test_away_and_catching_up(self):
+        self.begin()
+        self.wait_connected()
+        self.redis.add(self.entry("203.0.113.1"))
+        self.wait_taken("203.0.113.1")
+        self.herald.stop()
+        for n in range(250):
+            self.redis.add(self.entry(f"2001:db8:{n:x}::/64", host=f"web{n % 7 + 2}"))
+        self.redis.add(self.entry("203.0.113.2", since=-7200, until_s=-3600))
+        self.redis.add(self.entry("2001:db8:5::/64", kind="lift"))
+        self.judge.asked.clear()
+        self.herald = Herald(self.server, self.judge.directory).start()
+        self.wait_taken("2001:db8:5::/64", "DROP")
+        self.assertEqual(self.judge.prefixes(), [f"2001:db8:{n:x}::/64" if n else "2001:db8::/64" for n in range(250)])
+        taken = self.status()["taken"]
+        self.assertEqual((taken["done"], taken["over"]), (251, 1))
+
+    def test_judge_away(self):
+        """Entries wait for a judge; one that ends without an answer is asked again."""
+        self.begin()
+        self.wait_connected()
+        self.judge.deaf = True
+        self.redis.add(self.entry("203.0.113.1"))
+        self.wait_taken("203.0.113.1")
+        self.judge.close()
+        self.redis.add(self.entry("2001:db8:1::/64"))
+        self.herald.stop()
+        self.judge.deaf, self.judge.asked = False, []
+        self.judge.open()
+        self.herald = Herald(self.server, self.judge.directory).start()
+        self.wait_taken("2001:db8:1::/64")
+        self.assertEqual(self.judge.prefixes(), ["203.0.113.1", "2001:db8:1::/64"])
+
+
+class Failures(RedisWorld):
+    def test_killed_and_restarted(self):
+        """Without persistence: a restarted server is an emptied one."""
+        self.begin()
+        self.wait_connected()
+        self.judge.hold("203.0.113.1")
+        self.judge.hold("2001:db8:1::/64")
+        self.wait("both are given", lambda: len(self.redis.own()) == 2)
+        self.redis.kill()
+        self.wait_trouble()
+        self.judge.hold("203.0.113.2")
+        self.judge.lift("2001:db8:1::/64")
+        self.wait("they wait", lambda: self.status().get("outbox") == 2)
+        self.redis.start()
+        self.wait("all is given again", lambda: {e.split()[0] for e in self.redis.own()} == {"203.0.113.1", "203.0.113.2"}, 60)
+        self.wait_connected()
+        self.assertEqual(self.status()["emptied"], 1)
+        self.redis.add(self.entry("203.0.113.9"))
+        self.wait_taken("203.0.113.9")
+
+    def test_clock_gone_back(self):
+        """An emptied server whose ids are lower than those that were read."""
+        self.begin()
+        self.redis.says("xadd", "guardd:bans", f"{int(time.time() * 1000) + 10**10}-0", "e", self.entry("203.0.113.1"))
+        self.wait_taken("203.0.113.1")
+        self.redis.says("flushall")
+        self.redis.kill()
+        self.redis.start()
+        self.redis.add(self.entry("2001:db8:2::/64"))
+        self.wait_taken("2001:db8:2::/64", limit=60)
+
+    def test_slow(self):
+        self.begin()
+        self.wait_connected()
+        self.redis.says("client", "pause", "14000", "all")
+        self.judge.hold("203.0.113.1")
+        self.wait_trouble("too slow", limit=40)
+        self.wait("given", lambda: self.redis.own(), 60)
+        self.wait_connected(60)
+        self.attacker.run("tc", "qdisc", "add", "dev", "eth0", "root", "netem", "delay", "400ms", "loss", "5%")
+        self.judge.hold("2001:db8:1::/64")
+        self.redis.add(self.entry("203.0.113.9"))
+        self.wait("given over a bad line", lambda: len({e.split()[0] for e in self.redis.own()}) == 2, 60)
+        self.wait_taken("203.0.113.9", limit=60)
+
+    def test_unreachable(self):
+        """Nobody there, nobody listening, and an hour later somebody."""
+        self.at = self.FROM6
+        self.begin(server=False)
+        self.wait_trouble("2001:db8:1::7", "refused")
+        self.judge.hold("203.0.113.1")
+        self.redis = Server(self.attacker).start()
+        self.wait("given", lambda: self.redis.own(), 60)
+
+    def test_name_not_found(self):
+        self.at = "nowhere.invalid"
+        self.begin(server=False)
+        self.wait_trouble("nowhere.invalid", limit=40)
+
+    def test_outbox_is_bounded(self):
+        self.begin(server=False)
+        self.wait_trouble("refused")
+        peer = self.judge.peer("herald")
+        many = 101000
+        for n in range(0, many, 100):
+            packet = b"".join(record("GIVE", fleet(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", "ssh")) for i in range(n, n + 100))
+            peer.send(packet)
+        self.wait("the outbox is full", lambda: self.status().get("lost", 0) >= 1000, 120)
+        self.assertEqual(self.status()["outbox"], 100000)
+        self.redis = Server(self.attacker).start()
+        self.wait("what waited is given", lambda: self.redis.says("xlen", "guardd:bans").strip() == "100000", 120)
+        lines = self.redis.lines()
+        self.assertIn(" 10.1.138.135 ", lines[-1])
+
+
+if __name__ == "__main__":
+    lib.main()
