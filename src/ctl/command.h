@@ -41,4 +41,4 @@ struct command {
 extern const struct command cmd_status, cmd_sources, cmd_list, cmd_ban, cmd_unban, cmd_history,
     cmd_explain, cmd_check, cmd_prove, cmd_listeners, cmd_probe, cmd_exposure, cmd_gaps, cmd_test,
     cmd_replay, cmd_import, cmd_config, cmd_check_config, cmd_reload, cmd_metrics, cmd_selfcheck,
-    cmd_fleet;
+    cmd_fleet, cmd_alert;

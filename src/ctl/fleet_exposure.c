@@ -17,6 +17,7 @@ static const struct word {
 } words[] = {
     {"agree", EXIT_DONE, 'g'},
     {"quiet", EXIT_DONE, 'g'},
+    {"not asked", EXIT_DONE, 'g'},
     {"unseen", EXIT_DEPENDS, 'y'},
     {"unknown", EXIT_DEPENDS, 'y'},
     {"differs", EXIT_DEPENDS, 'y'},
@@ -26,6 +27,8 @@ static const struct word {
     {"disagree", EXIT_GAP, 'r'},
 };
 #define N_WORDS (sizeof(words) / sizeof(*words))
+
+static const size_t word_unknown = 4; /* where it stands */
 
 struct matrix {
 	bool print;
@@ -38,7 +41,7 @@ word_of(json_t *row)
 	for (size_t i = 0; i < N_WORDS; i++)
 		if (strcmp(words[i].name, out_str(row, "state")) == 0)
 			return i;
-	return 3; /* one of a newer herald is not known */
+	return word_unknown; /* of a newer herald */
 }
 
 static int

@@ -28,6 +28,7 @@ static const struct command *const commands[] = {
     &cmd_config,
     &cmd_check_config,
     &cmd_import,
+    &cmd_alert,
     &cmd_metrics,
     &cmd_reload,
     &cmd_selfcheck,

@@ -230,8 +230,9 @@ alert_rows_waiting(
 {
 	return ask_event(
 	    bound(r,
+		/* "+": by the index of episodes, of which each has one row or two. */
 		"SELECT id, " EVENT " FROM alert_queue WHERE channel = ? AND episode = ? AND "
-		"flying = 0 AND batch <= 0 ORDER BY id LIMIT 1",
+		"flying = 0 AND +batch <= 0 ORDER BY +id LIMIT 1",
 		"tt", channel, episode),
 	    out);
 }

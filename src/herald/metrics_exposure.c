@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +37,11 @@ rows_fini(struct rows *r)
 static const char *
 proto_name(uint8_t proto, char buf[static 8])
 {
-	if (proto == 6 || proto == 17)
-		return proto == 6 ? "tcp" : "udp";
+	static const char *const names[UINT8_MAX + 1] = {
+	    [0] = "", [IPPROTO_TCP] = "tcp", [IPPROTO_UDP] = "udp", [IPPROTO_SCTP] = "sctp"};
+
 	snprintf(buf, 8, "%u", proto);
-	return proto ? buf : "";
+	return names[proto] ? names[proto] : buf;
 }
 
 static void

@@ -12,6 +12,7 @@ probe_word_name(unsigned w)
 	static const char *const names[PROBE_WORDS] = {
 	    [WORD_AGREE] = "agree",
 	    [WORD_QUIET] = "quiet",
+	    [WORD_UNASKED] = "not asked",
 	    [WORD_UNSEEN] = "unseen",
 	    [WORD_UNKNOWN] = "unknown",
 	    [WORD_DIFFERS] = "differs",

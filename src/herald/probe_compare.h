@@ -13,6 +13,7 @@
 enum probe_word {
 	WORD_AGREE,    /* both say that it is as the rules have it */
 	WORD_QUIET,    /* the probe got no answer, and need not: UDP, nothing listens */
+	WORD_UNASKED,  /* the proof is as it should be, and nobody may ask there */
 	WORD_UNSEEN,   /* no host that may not get in has asked, or too long ago */
 	WORD_UNKNOWN,  /* the probe cannot tell, or there is no proof, or it depends */
 	WORD_DIFFERS,  /* the proof says worse than the probe: something else protects it */

@@ -8,6 +8,7 @@
 #include "herald/fleet.h"
 
 #define LINE_MAX_LEN 4096
+#define RULE_SHOWN   63
 
 static const char *const answers[PROBE_ANSWERS] = {
     [ANSWER_SILENT] = "silent",
@@ -174,7 +175,7 @@ write_row(struct json *j, const struct probe_row *r, const char *rule)
 	json_int(j, "family", r->to.family);
 	json_text(j, "proto", r->proto == IPPROTO_TCP ? "tcp" : "udp");
 	json_int(j, "port", r->port);
-	json_text(j, "rule", rule ? rule : "");
+	json_bytes(j, "rule", rule ? rule : "", rule ? strnlen(rule, RULE_SHOWN) : 0);
 	json_text(j, "from", r->from.family ? addr_format(&r->from, text) : "");
 	json_text(j, "answer", probe_answer_word(r->answer));
 	json_text(j, "expected", probe_expected_word(r->expected));

@@ -11,6 +11,8 @@
 #include "herald/probes_private.h"
 
 #define SWEEP_EVERY (60 * USEC_PER_SEC)
+/* Hosts that are looked up in the fleet at a time, to see who left. */
+#define SWEEP_HOSTS 256
 /* Where this host asks nobody itself. */
 #define EVERY_ELSE (3600 * USEC_PER_SEC)
 
@@ -263,6 +265,20 @@ kind_of(const struct image *img, const struct probe_host *h)
 	return kind;
 }
 
+/* Addresses as the text has them now. */
+static void
+take_addresses(struct probes *p, struct probe_host *h, const char *text, size_t n)
+{
+	struct addr now[TABLE_ADDRESSES];
+	uint32_t found = view_addresses(now, text, n);
+
+	if (found == h->n_addrs && memcmp(now, h->addrs, found * sizeof(*now)) == 0)
+		return;
+	memcpy(h->addrs, now, found * sizeof(*now));
+	h->n_addrs = found;
+	h->kind = kind_of(&p->herald->image, h);
+}
+
 static void
 follow_own_proof(struct probes *p)
 {
@@ -273,8 +289,7 @@ follow_own_proof(struct probes *p)
 		return;
 	text = proof_inventory(&h->proof);
 	p->own_made = h->proof.head->made;
-	p->own->n_addrs = view_addresses(p->own->addrs, text, strlen(text));
-	p->own->kind = kind_of(&h->image, p->own);
+	take_addresses(p, p->own, text, strlen(text));
 }
 
 /* A proof with other states is looked at from outside soon. */
@@ -310,8 +325,7 @@ probes_on_report(struct probes *p, const char *name)
 	host = table_host(&p->table, name);
 	if (!host)
 		return;
-	host->n_addrs = view_addresses(host->addrs, f.report, f.report_len);
-	host->kind = kind_of(&p->herald->image, host);
+	take_addresses(p, host, f.report, f.report_len);
 	changed = is_ours(p, host) && has_changed(p, host, now);
 	if (is_ours(p, host))
 		tell(p, host, now);
@@ -324,10 +338,12 @@ probes_on_report(struct probes *p, const char *name)
 static void
 sweep(struct probes *p, usec_t now)
 {
+	uint32_t slices = p->table.n / SWEEP_HOSTS + 1;
 	usec_t before = now - probes_entry_age(p);
 	struct fleet_host f;
 
 	follow_own_proof(p);
+	p->sweeps++;
 	for (uint32_t i = p->table.n; i-- > 0;) {
 		struct probe_host *h = p->table.hosts[i];
 
@@ -336,7 +352,8 @@ sweep(struct probes *p, usec_t now)
 			h->refused = 0;
 		if (h == p->own || h->n_raised > 0)
 			tell(p, h, now);
-		if (h == p->own || fleet_find_host(p->herald->fleet, h->name, &f))
+		if (h == p->own || i % slices != p->sweeps % slices ||
+		    fleet_find_host(p->herald->fleet, h->name, &f))
 			continue;
 		end_others(p, h, NULL);
 		table_forget(&p->table, h);

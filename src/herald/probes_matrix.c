@@ -77,14 +77,30 @@ put_vantages(struct json *j, const struct view_cell *c, const struct probe_host 
 	json_int(j, "vantages_more", n > SHOWN_MAX ? n - SHOWN_MAX : 0);
 }
 
+/* The configuration lets nobody ask: a host that it does not name, or a family that the host does
+ * not have. One family that is named, and the other forgotten, is no such thing. */
+static bool
+is_asked(const struct probes *p, const struct probe_host *target, uint8_t family)
+{
+	bool within = false, has = false;
+
+	for (uint32_t i = 0; i < target->n_addrs; i++) {
+		within |= probes_is_within(p, &target->addrs[i]);
+		has |= target->addrs[i].family == family;
+	}
+	return within && has;
+}
+
 static void
-put_cell(struct strbuf *out, const struct view *v, const struct view_cell *c,
-    const struct probe_host *target, bool fresh, usec_t now)
+put_cell(struct strbuf *out, const struct probes *p, const struct view *v,
+    const struct view_cell *c, const struct probe_host *target, bool fresh, usec_t now)
 {
 	_cleanup_(strbuf_fini) struct strbuf text = {0};
 	struct compared x = compare_cell(c, target, NULL);
 	struct json j;
 
+	if (x.word == WORD_UNSEEN && !is_asked(p, target, c->family))
+		x.word = WORD_UNASKED;
 	/* More was seen than there was room for. */
 	if (target->refused && x.word < WORD_UNKNOWN)
 		x.word = WORD_UNKNOWN;
@@ -179,7 +195,7 @@ write_host(struct request *q, struct paging *g, usec_t now)
 		g->cell = 1;
 	}
 	while (g->cell < v.n && request_has_room(q)) {
-		put_cell(&out, &v, &v.cells[g->cell++], target, fresh, now);
+		put_cell(&out, p, &v, &v.cells[g->cell++], target, fresh, now);
 		request_write(q, &out);
 	}
 	all = g->cell >= v.n;

@@ -18,6 +18,7 @@ struct probes {
 	usec_t own_made;        /* of the proof whose inventory own has */
 	struct event *tick;
 	usec_t swept;
+	uint32_t sweeps;
 	uint64_t rounds, questions;
 	struct { /* what the prover is asking now */
 		bool running;
@@ -41,6 +42,8 @@ struct probe_pair *probes_take(struct probes *p, struct probe_host *target,
 const char *probes_rule_of(void *probes, const struct probe_row *r);
 
 /* --- probes_run.c --- */
+/* The configuration lets hosts ask there. */
+bool probes_is_within(const struct probes *p, const struct addr *a);
 /* Asks who is due, unless somebody is being asked; sets the timer. */
 void probes_go_on(struct probes *p, usec_t now);
 /* The host is asked at its time, or where it never was, or soon is set, within a while. */

@@ -91,19 +91,25 @@ is_fresh(const struct probes *p, const struct probe_host *host, usec_t now)
 	       now - f.reported <= probes_proof_age(p);
 }
 
-static bool
-may_ask(const struct probes *p, const struct addr *a)
+bool
+probes_is_within(const struct probes *p, const struct addr *a)
 {
 	const struct image *img = &p->herald->image;
 	const struct span s = img->fleet->probe_within;
 
-	for (uint32_t i = 0; i < p->own->n_addrs; i++)
-		if (addr_equal(&p->own->addrs[i], a))
-			return false;
 	for (uint32_t i = 0; i < s.n; i++)
 		if (prefix_has(&img->prefixes[s.first + i].prefix, a))
 			return true;
 	return false;
+}
+
+static bool
+may_ask(const struct probes *p, const struct addr *a)
+{
+	for (uint32_t i = 0; i < p->own->n_addrs; i++)
+		if (addr_equal(&p->own->addrs[i], a))
+			return false;
+	return probes_is_within(p, a);
 }
 
 /* NAME=ADDRESS,ADDRESS; how many addresses. */

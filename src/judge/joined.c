@@ -635,6 +635,7 @@ joined_unban_all(struct joined *j, const struct prefix *p, usec_t now)
 	m.u.fleet.reason = FLEET_HAND;
 	m.u.fleet.since = m.u.fleet.until = now;
 	strcpy(m.u.fleet.rule, "*");
+	on_turn(-1, 0, j); /* what waits about single ones is said before */
 	return joined_has_herald(j) && j->court->image.fleet && chan_send(j->herald.chan, &m) == 0;
 }
 

@@ -67,8 +67,8 @@ class Peer:
 
     def __init__(self, runtime, role="HERALD", greet=True, version=1):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(10)
         self.socket.connect(os.path.join(runtime, "herald"))
+        self.socket.settimeout(10)
         self.pending, self.fds, self.next_id = [], {}, 0
         if greet:
             self.send(record("GREET", struct.pack("=II", version, ROLES[role])))
@@ -116,8 +116,8 @@ class Peer:
             if not self.pending:
                 raise AssertionError(f"the judge hung up; {names} did not come, but {[n for n, _, _ in out]}")
 
-    def drain(self, silence=0.3):
-        """What comes until it is silent for so long."""
+    def drain(self, silence=0.3, besides=("PROOF",)):
+        """What comes until it is silent for so long, but for proofs, which come of their own accord."""
         out, self.pending = self.pending, []
         self.socket.settimeout(silence)
         try:
@@ -129,7 +129,7 @@ class Peer:
         except TimeoutError:
             pass
         self.socket.settimeout(10)
-        return out
+        return [r for r in out if r[0] not in besides]
 
     def ask(self, name, host, payload):
         self.next_id += 1
