@@ -108,7 +108,7 @@ install: all
 		systemd/$$unit >$(DESTDIR)$(unitdir)/$$unit || exit 1; done
 	$(INSTALL) -m 644 systemd/guardd.sysusers $(DESTDIR)$(sysusersdir)/guardd.conf
 	$(INSTALL) -m 644 systemd/guardd.tmpfiles $(DESTDIR)$(tmpfilesdir)/guardd.conf
-	$(INSTALL) -m 644 docs/*.md README.md LICENSE $(DESTDIR)$(docdir)
+	$(INSTALL) -m 644 docs/*.md docs/*.json docs/*.yml README.md LICENSE $(DESTDIR)$(docdir)
 	$(INSTALL) -m 644 $(patsubst %,docs/%,$(filter %.5,$(pages))) $(DESTDIR)$(mandir)/man5
 	$(INSTALL) -m 644 $(patsubst %,docs/%,$(filter %.8,$(pages))) $(DESTDIR)$(mandir)/man8
 	$(B)/guardctl --completion >$(DESTDIR)$(prefix)/share/bash-completion/completions/guardctl

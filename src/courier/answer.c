@@ -4,10 +4,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 #define HEARD_MAX  (64u << 10) /* bytes that a server may say before it is cut off */
 #define SECRET_MIN 4           /* bytes; shorter ones would be found in any text */
+#define SECRET_MAX 8192 /* bytes; of what was cut, so many are not shown: it may end in one */
 
 void
 answer_fini(struct answer *a)
@@ -18,12 +20,12 @@ answer_fini(struct answer *a)
 bool
 answer_hear(struct answer *a, const char *bytes, size_t n)
 {
-	size_t room = ANSWER_SAID - (a->n_said < ANSWER_SAID ? a->n_said : ANSWER_SAID);
+	size_t room = a->n_said < ANSWER_SAID ? ANSWER_SAID - a->n_said : 0;
 
 	if (room > 0)
 		memcpy(a->said + a->n_said, bytes, n < room ? n : room);
 	a->n_said += n;
-	a->said[a->n_said < ANSWER_SAID ? a->n_said : ANSWER_SAID] = '\0';
+	a->said[a->n_said <= ANSWER_SAID ? a->n_said : ANSWER_SAID - SECRET_MAX] = '\0';
 	a->enough = a->n_said > HEARD_MAX;
 	return !a->enough;
 }
@@ -55,6 +57,8 @@ one_line(struct strbuf *b)
 	}
 	while (out > 0 && b->text[out - 1] == ' ')
 		out--;
+	if (out > ANSWER_WORDS)
+		out = ANSWER_WORDS;
 	b->len = utf8_clean(b->text, out);
 	if (b->text)
 		b->text[b->len] = '\0';
@@ -92,11 +96,27 @@ hide_path(struct strbuf *b, const char *url)
 	}
 }
 
+/* As HTTP's basic authentication has them. */
+static void
+hide_login(struct strbuf *b, const char *user, const char *password)
+{
+	_cleanup_(strbuf_fini) struct strbuf both = {0}, coded = {0};
+
+	strbuf_printf(&both, "%s:%s", user, password);
+	base64_add(&coded, both.text, both.len);
+	hide(b, coded.text, coded.len);
+	hide(b, both.text, both.len);
+	explicit_bzero(both.text, both.len);
+	explicit_bzero(coded.text, coded.len);
+}
+
 void
 answer_clean(struct answer *a, const struct order *o)
 {
 	static const enum order_key secrets[] = {ORDER_PASSWORD, ORDER_TOKEN};
 
+	if (o->value[ORDER_USER] && o->value[ORDER_PASSWORD])
+		hide_login(&a->words, o->value[ORDER_USER], o->value[ORDER_PASSWORD]);
 	for (size_t i = 0; i < sizeof(secrets) / sizeof(*secrets); i++)
 		if (o->value[secrets[i]])
 			hide(&a->words, o->value[secrets[i]], strlen(o->value[secrets[i]]));

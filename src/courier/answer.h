@@ -2,15 +2,16 @@
  *
  * What came of a delivery, in words for people. Comes in: bytes of a server, curl's own words. Goes
  * out: one clean line without the order's secrets, wherever a server may have repeated them.
- * Bounded: ANSWER_SAID bytes of the server's.
+ * Bounded: ANSWER_WORDS bytes, whatever is heard.
  */
 #pragma once
 
 #include "base/strbuf.h"
 #include "wire/order.h"
 
-#define ANSWER_SAID  400
-#define ANSWER_LATER 3600 /* seconds, at most, that a server may ask for */
+#define ANSWER_WORDS 600
+#define ANSWER_SAID  16384 /* bytes of the server's: more than is shown, to find secrets in */
+#define ANSWER_LATER 3600  /* seconds, at most, that a server may ask for */
 
 struct answer {
 	enum courier_status status;

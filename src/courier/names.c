@@ -41,8 +41,7 @@ is_loopback(const struct sockaddr *sa)
 	const struct in_addr *v4 = &((const struct sockaddr_in *)sa)->sin_addr;
 	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)sa)->sin6_addr;
 
-	return sa->sa_family == AF_INET ? ntohl(v4->s_addr) >> 24 == 127
-					: IN6_IS_ADDR_LOOPBACK(v6);
+	return sa->sa_family == AF_INET ? ntohl(v4->s_addr) >> 24 == 127 : IN6_IS_ADDR_LOOPBACK(v6);
 }
 
 static int
@@ -76,8 +75,8 @@ look_up(struct place *p, const char *host, const char *port, const char **why)
 		    strchr(text, '%'))
 			continue;
 		p->here = p->here && is_loopback(a->ai_addr);
-		strbuf_printf(&p->resolve, strchr(text, ':') ? "%s[%s]" : "%s%s", n++ ? "," : "",
-		    text);
+		strbuf_printf(
+		    &p->resolve, strchr(text, ':') ? "%s[%s]" : "%s%s", n++ ? "," : "", text);
 	}
 	*why = "it has no address that can be used";
 	return n > 0 ? 0 : -ENOENT;
@@ -128,6 +127,7 @@ place_find(struct place *p, const char *url, const char **why)
 		return -EINVAL;
 	p->mail = s->mail;
 	p->tls = s->tls;
+	p->port = (uint16_t)strtoul(port, NULL, 10);
 	*why = "name and password belong into files, not into the URL";
 	if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK)
 		return -EINVAL;

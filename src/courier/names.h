@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/strbuf.h"
 
@@ -15,9 +16,10 @@
 struct place {
 	char *scheme, *host;   /* host as in the URL: "[::1]" */
 	struct strbuf resolve; /* "host:port:address,address"; empty: the host is an address */
-	bool mail;             /* smtp, smtps */
-	bool tls;              /* from the first byte */
-	bool here;             /* all addresses are this machine's loopback */
+	uint16_t port;
+	bool mail; /* smtp, smtps */
+	bool tls;  /* from the first byte */
+	bool here; /* all addresses are this machine's loopback */
 };
 
 void place_fini(struct place *p);

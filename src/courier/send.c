@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "courier/names.h"
+#include "courier/seal.h"
 
 #define CONNECT_MAX 15L /* seconds for TCP and TLS together */
 
@@ -93,32 +94,32 @@ set_common(struct sending *s)
 	bool ok;
 
 	ok = curl_easy_setopt(c, CURLOPT_URL, o->value[ORDER_URL]) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps") == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_TIMEOUT, left) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, left < CONNECT_MAX ? left : CONNECT_MAX) ==
-		CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s->error) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_WRITEDATA, s) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_HEADERDATA, s) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK;
+	     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,smtp,smtps") == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_TIMEOUT, left) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, left < CONNECT_MAX ? left : CONNECT_MAX) ==
+		 CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, s->error) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_WRITEDATA, s) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_HEADERDATA, s) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK;
 	if (ok && o->value[ORDER_CA])
 		ok = curl_easy_setopt(c, CURLOPT_CAINFO, o->value[ORDER_CA]) == CURLE_OK &&
-		    curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
+		     curl_easy_setopt(c, CURLOPT_CAPATH, NULL) == CURLE_OK;
 	if (ok && o->value[ORDER_USER])
 		ok = curl_easy_setopt(c, CURLOPT_USERNAME, o->value[ORDER_USER]) == CURLE_OK;
 	if (ok && o->value[ORDER_PASSWORD])
 		ok = curl_easy_setopt(c, CURLOPT_PASSWORD, o->value[ORDER_PASSWORD]) == CURLE_OK;
 	if (ok && s->place.resolve.len > 0)
 		ok = append(&s->resolve, s->place.resolve.text) &&
-		    curl_easy_setopt(c, CURLOPT_RESOLVE, s->resolve) == CURLE_OK;
+		     curl_easy_setopt(c, CURLOPT_RESOLVE, s->resolve) == CURLE_OK;
 	return ok;
 }
 
@@ -138,12 +139,12 @@ set_http(struct sending *s)
 	}
 	/* No waiting for a "100 Continue" that many receivers never send. */
 	return ok && append(&s->headers, "Expect:") &&
-	    curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_HTTPHEADER, s->headers) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_USERAGENT, "guardd/" GUARDD_VERSION) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_POSTFIELDS, o->value[ORDER_BODY]) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)o->body_len) == CURLE_OK;
+	       curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_HTTPHEADER, s->headers) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_USERAGENT, "guardd/" GUARDD_VERSION) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_POSTFIELDS, o->value[ORDER_BODY]) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE, (long)o->body_len) == CURLE_OK;
 }
 
 static bool
@@ -156,17 +157,17 @@ set_mail(struct sending *s)
 	for (unsigned i = 0; ok && i < o->n_to; i++)
 		ok = append(&s->to, o->to[i]);
 	return ok &&
-	    curl_easy_setopt(c, CURLOPT_USE_SSL,
-		o->value[ORDER_STARTTLS] ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE) ==
-		CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_MAIL_FROM, o->value[ORDER_FROM]) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_MAIL_RCPT, s->to) == CURLE_OK &&
-	    /* One recipient that left the company must not keep all others from being told. */
-	    curl_easy_setopt(c, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_READFUNCTION, on_want) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_READDATA, s) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_INFILESIZE, (long)o->body_len) == CURLE_OK &&
-	    curl_easy_setopt(c, CURLOPT_UPLOAD, 1L) == CURLE_OK;
+	       curl_easy_setopt(c, CURLOPT_USE_SSL,
+		   o->value[ORDER_STARTTLS] ? (long)CURLUSESSL_ALL : (long)CURLUSESSL_NONE) ==
+		   CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_MAIL_FROM, o->value[ORDER_FROM]) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_MAIL_RCPT, s->to) == CURLE_OK &&
+	       /* One recipient that left the company must not keep all others from being told. */
+	       curl_easy_setopt(c, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_READFUNCTION, on_want) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_READDATA, s) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_INFILESIZE, (long)o->body_len) == CURLE_OK &&
+	       curl_easy_setopt(c, CURLOPT_UPLOAD, 1L) == CURLE_OK;
 }
 
 /* --- what came of it --- */
@@ -178,7 +179,8 @@ static const struct http_row {
 	const char *hint;
 } http_rows[] = {
     {200, 299, COURIER_DONE, ""},
-    {300, 399, COURIER_CANNOT, "; it sends elsewhere, which is not followed: give the address it means"},
+    {300, 399, COURIER_CANNOT,
+	"; it sends elsewhere, which is not followed: give the address it means"},
     {401, 401, COURIER_CANNOT, "; look at user, password_file, token_file"},
     {403, 405, COURIER_CANNOT, "; look at url, and at what is allowed there"},
     {408, 408, COURIER_LATER, ""},
@@ -203,8 +205,8 @@ judge_http(struct sending *s, long code)
 	curl_easy_getinfo(s->curl, CURLINFO_REDIRECT_URL, &location);
 	if (row->status == COURIER_LATER && later > 0)
 		a->retry_after = later < ANSWER_LATER ? (unsigned)later : ANSWER_LATER;
-	answer_set(a, row->status, "HTTP %ld%s%s%s%s%s", code, a->said[0] ? ": " : "", a->said,
-	    row->hint, location ? " " : "", location ? location : "");
+	answer_set(a, row->status, "HTTP %ld%s%s%s%s%s", code, row->hint, location ? " " : "",
+	    location ? location : "", a->said[0] ? ": " : "", a->said);
 }
 
 /* Reply codes of mail, RFC 5321 and 4954: those about who we are, then about the message. */
@@ -220,12 +222,13 @@ static void
 judge_mail(struct sending *s, CURLcode r, long code)
 {
 	if (r == CURLE_OK && s->unwanted[0])
-		answer_set(s->answer, COURIER_DONE, "%s; but not for all: %s", s->last, s->unwanted);
+		answer_set(
+		    s->answer, COURIER_DONE, "%s; but not for all: %s", s->last, s->unwanted);
 	else if (r == CURLE_OK)
 		answer_set(s->answer, COURIER_DONE, "%s", s->last);
 	else
-		answer_set(s->answer, mail_status(code), "%s%s%s", s->unwanted[0] ? s->unwanted : s->last,
-		    s->error[0] ? "; " : "", s->error);
+		answer_set(s->answer, mail_status(code), "%s%s%s",
+		    s->unwanted[0] ? s->unwanted : s->last, s->error[0] ? "; " : "", s->error);
 }
 
 static bool
@@ -264,7 +267,7 @@ would_tell_secrets(const struct sending *s)
 	const struct order *o = s->order;
 
 	return (o->value[ORDER_PASSWORD] || o->value[ORDER_TOKEN]) && !s->place.tls &&
-	    !o->value[ORDER_STARTTLS] && !s->place.here;
+	       !o->value[ORDER_STARTTLS] && !s->place.here;
 }
 
 static bool
@@ -285,12 +288,24 @@ find(struct sending *s)
 	return false;
 }
 
+/* Names are known now: what reads the server's bytes gets by with less. */
+static bool
+seal(struct sending *s)
+{
+	const char *what;
+	int r = seal_second(s->order->value[ORDER_CA], s->place.port, &what);
+
+	if (r < 0)
+		answer_set(s->answer, COURIER_CANNOT, "sandbox: %s: %s", what, strerror(-r));
+	return r == 0;
+}
+
 void
 send_order(const struct order *o, struct answer *a)
 {
 	_cleanup_(sending_fini) struct sending s = {.order = o, .answer = a};
 
-	if (!find(&s))
+	if (!find(&s) || !seal(&s))
 		return;
 	s.curl = curl_easy_init();
 	if (!s.curl || !set_common(&s) || !(s.place.mail ? set_mail(&s) : set_http(&s))) {

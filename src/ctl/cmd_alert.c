@@ -16,7 +16,9 @@ or_dash(json_t *o, const char *key)
 static char
 colour(const char *severity)
 {
-	return strcmp(severity, "critical") == 0 ? 'r' : strcmp(severity, "warning") == 0 ? 'y' : '-';
+	return strcmp(severity, "critical") == 0  ? 'r'
+	       : strcmp(severity, "warning") == 0 ? 'y'
+						  : '-';
 }
 
 static void

@@ -182,7 +182,8 @@ run(const struct globals *g, const struct args *a)
 	if (a->n >= 1 && a->n <= 2 && strcmp(a->words[0], "exposure") == 0)
 		return fleet_exposure(g, a->n > 1 ? a->words[1] : NULL, brief);
 	fputs("guardctl fleet: nothing, 'key' or 'exposure [HOST] [--brief]' may follow\n", stderr);
-	return EXIT_USAGE;
+	/* As a monitoring plugin, what fleet exposure is. */
+	return a->n > 0 && strcmp(a->words[0], "exposure") == 0 ? EXIT_CANNOT : EXIT_USAGE;
 }
 
 const struct command cmd_fleet = {

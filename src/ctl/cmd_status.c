@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,12 +116,54 @@ show_sources(json_t *o)
 		    out_style('r'), out_count(hits, n), out_style('-'));
 }
 
+/* What the herald says of itself. */
+static void
+on_herald(void *ctx, const char *line, json_t *o)
+{
+	static const char *const troubles[] = {"store_trouble", "metrics_trouble"};
+	json_t *alerts = json_object_get(o, "alerts"), *fleet = json_object_get(o, "fleet");
+	json_t *standing = json_object_get(alerts, "standing");
+	char a[32], b[32];
+
+	(void)ctx;
+	(void)line;
+	printf("%-10s %s alerts stand (%s critical)", "herald",
+	    out_count(out_int(standing, "info") + out_int(standing, "warning") +
+			  out_int(standing, "critical"),
+		a),
+	    out_count(out_int(standing, "critical"), b));
+	printf(", %s wait to be delivered\n", out_count(out_int(alerts, "queued"), a));
+	if (json_is_object(fleet))
+		printf("           fleet: %s hosts; %s\n", out_count(out_int(fleet, "hosts"), a),
+		    json_is_true(json_object_get(fleet, "connected")) ? "connected"
+								      : out_str(fleet, "trouble"));
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(*troubles); i++)
+		if (*out_str(o, troubles[i]))
+			printf("           %s%s%s\n", out_style('r'), out_str(o, troubles[i]),
+			    out_style('-'));
+}
+
+static void
+show_herald(const struct globals *g, const char *state)
+{
+	_cleanup_(strbuf_fini) struct strbuf request = {0};
+
+	if (strcmp(state, "away") == 0)
+		printf("%-10s %snot connected%s: alerts, metrics and fleet wait for "
+		       "guardd-herald.service\n",
+		    "herald", out_style('r'), out_style('-'));
+	if (strcmp(state, "connected") != 0)
+		return;
+	ask_word(&request, "status");
+	ask_herald(g, &request, on_herald, NULL);
+}
+
 static void
 on_line(void *ctx, const char *line, json_t *o)
 {
+	const struct globals *g = ctx;
 	char span[40], a[32], b[32], c[32];
 
-	(void)ctx;
 	(void)line;
 	show_exposure(o);
 	printf("guardd %s, up %s\n", out_str(o, "version"),
@@ -136,6 +179,7 @@ on_line(void *ctx, const char *line, json_t *o)
 	printf("%-10s %s filters, %s rules; %s, read %s\n", "config",
 	    out_count(out_int(o, "filters"), a), out_count(out_int(o, "rules"), b),
 	    out_str(o, "config"), out_str(o, "config_read"));
+	show_herald(g, out_str(o, "herald"));
 }
 
 static int
@@ -145,7 +189,7 @@ run(const struct globals *g, const struct args *a)
 
 	(void)a;
 	ask_word(&request, "status");
-	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
+	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, (void *)(uintptr_t)g);
 }
 
 const struct command cmd_status = {

@@ -248,9 +248,9 @@ print_answers(json_t **rows, size_t n)
 static void
 print_brief(const struct matrix *m, json_t **rows, size_t n, int worst)
 {
-	static const char *const says[] = {[EXIT_DONE] = "proofs and probes agree",
+	static const char *const says[] = {[EXIT_DONE] = "as the rules have it, by proof and probe",
 	    [EXIT_DEPENDS] = "not all is known",
-	    [EXIT_GAP] = "gaps, or proof and probe disagree"};
+	    [EXIT_GAP] = "not as the rules have it"};
 	const char *trouble = out_str(m->head, "trouble");
 	size_t counts[N_WORDS] = {0};
 

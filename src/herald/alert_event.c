@@ -75,9 +75,9 @@ decode(const unsigned char *p, uint32_t *c)
 		*c = *c << 6 | (p[i] & 0x3f);
 	}
 	return (len == 3 && (*c < 0x800 || (*c >= 0xd800 && *c <= 0xdfff))) ||
-		(len == 4 && (*c < 0x10000 || *c > 0x10ffff))
-	    ? 0
-	    : len;
+		       (len == 4 && (*c < 0x10000 || *c > 0x10ffff))
+		   ? 0
+		   : len;
 }
 
 /* Control characters, line and paragraph separators. */
@@ -92,8 +92,8 @@ static bool
 is_trick(uint32_t c)
 {
 	return (c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-	    (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x61c || c == 0xfffe ||
-	    c == 0xffff || (c >= 0xe0000 && c <= 0xe007f);
+	       (c >= 0x2060 && c <= 0x206f) || c == 0xfeff || c == 0x61c || c == 0xfffe ||
+	       c == 0xffff || (c >= 0xe0000 && c <= 0xe007f);
 }
 
 void

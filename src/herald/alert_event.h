@@ -27,13 +27,14 @@ enum alert_telling {
 };
 
 struct alert_event {
-	char episode[ALERT_EPISODE_MAX]; /* the same from its beginning to its end, and nowhere else */
+	char episode[ALERT_EPISODE_MAX]; /* the same from its beginning to its end, and nowhere else
+					  */
 	uint32_t serial;                 /* of what is told of it, from 1 */
 	uint8_t kind;                    /* enum alert_kind */
 	uint8_t severity, before;        /* before: as it was told last */
 	uint8_t worst;                   /* that it had in this episode */
 	uint8_t telling;                 /* enum alert_telling */
-	bool untold; /* its end, and its beginning could not be told to this channel */
+	bool untold;    /* its end, and its beginning could not be told to this channel */
 	uint32_t times; /* a moment: so often since it was told last; else how often it was told */
 	usec_t since, at; /* real time: when it began; when this was to be told */
 	char subject[ALERT_SUBJECT_MAX], words[ALERT_WORDS_MAX];
@@ -46,11 +47,11 @@ struct alert_bundle {
 	const struct alert_event *events; /* those that are shown, the worst first */
 	unsigned n;
 	bool summary;
-	unsigned total;                 /* of a summary: n, and those that are not shown */
+	unsigned total;                /* of a summary: n, and those that are not shown */
 	uint32_t by_kind[ALERT_KINDS]; /* of a summary: all */
-	uint8_t severity;               /* the worst */
-	usec_t made;                    /* when it was put together */
-	usec_t lasts; /* what stands is told again within this; 0: it is not */
+	uint8_t severity;              /* the worst */
+	usec_t made;                   /* when it was put together */
+	usec_t lasts;                  /* what stands is told again within this; 0: it is not */
 };
 
 const char *alert_telling_name(unsigned telling); /* "raised", ..., "test" */

@@ -152,8 +152,8 @@ static bool
 merge(const struct channel *c, struct alert_event *e, const struct alert_event *w)
 {
 	if (e->telling == TELL_ENDED) {
-		e->untold = w->telling == TELL_RAISED || w->untold ||
-		    w->before < c->image->severity;
+		e->untold =
+		    w->telling == TELL_RAISED || w->untold || w->before < c->image->severity;
 		return true;
 	}
 	if (e->telling == TELL_STANDING)
@@ -347,7 +347,8 @@ summary(struct alert_queue *q, struct channel *c, int64_t batch, usec_t now)
 static unsigned
 batch_size(const struct channel *c)
 {
-	bool list = c->image->kind == CHANNEL_JOURNAL ||
+	bool list =
+	    c->image->kind == CHANNEL_JOURNAL ||
 	    (c->image->kind == CHANNEL_WEBHOOK && c->image->template == TEMPLATE_ALERTMANAGER);
 
 	return list ? QUEUE_SHOWN : ALERTS_QUEUE;
@@ -528,12 +529,11 @@ alert_queue_ask(
 	const struct channel *c = &q->channels[channel];
 	usec_t oldest;
 
-	*out = (struct alert_queue_channel){
-	    .counts = {.delivered = c->delivered,
-		.failed = c->failed,
-		.queued = alert_rows_of_channel(&q->rows, c->name),
-		.trouble = c->trouble[0] ? c->trouble : NULL,
-		.last = c->last},
+	*out = (struct alert_queue_channel){.counts = {.delivered = c->delivered,
+						.failed = c->failed,
+						.queued = alert_rows_of_channel(&q->rows, c->name),
+						.trouble = c->trouble[0] ? c->trouble : NULL,
+						.last = c->last},
 	    .lost = c->lost,
 	    .lost_now = c->lost_now,
 	    .failing = c->failing,

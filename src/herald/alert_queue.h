@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What is to be told to which channel, in the store until it was delivered. Comes in: events, the
- * results of deliveries, the time as an argument. Goes out: for a channel the next thing to deliver,
- * one event or a summary of many. Bounded: ALERTS_QUEUE rows, of which the least urgent gives way;
- * one delivery of a channel at a time; per_hour of it; QUEUE_AGE, then it is given up and counted.
- * Of one alert at most one row of a channel waits: what comes later takes it in.
+ * results of deliveries, the time as an argument. Goes out: for a channel the next thing to
+ * deliver, one event or a summary of many. Bounded: ALERTS_QUEUE rows, of which the least urgent
+ * gives way; one delivery of a channel at a time; per_hour of it; QUEUE_AGE, then it is given up
+ * and counted. Of one alert at most one row of a channel waits: what comes later takes it in.
  */
 #pragma once
 
@@ -18,10 +18,10 @@
 #define QUEUE_FIRST     (10 * USEC_PER_SEC) /* before the second try; doubled at each */
 #define QUEUE_LAST      (3600 * USEC_PER_SEC)
 #define QUEUE_HOUR      (3600 * USEC_PER_SEC)
-#define QUEUE_TOGETHER  10  /* so many that wait become one summary */
+#define QUEUE_TOGETHER  10                    /* so many that wait become one summary */
 #define QUEUE_SUM_EVERY (1200 * USEC_PER_SEC) /* between summaries while the hour is full */
 #define QUEUE_SUM_WAIT  (60 * USEC_PER_SEC)   /* before the first of them */
-#define QUEUE_SHOWN     50 /* events of a summary that are shown */
+#define QUEUE_SHOWN     50                    /* events of a summary that are shown */
 
 struct alert_queue;
 
@@ -55,8 +55,8 @@ DEFINE_FREEP(struct alert_queue, alert_queue_free)
 
 /* A row for each channel that wants it. */
 void alert_queue_add(struct alert_queue *q, const struct alert_event *e, usec_t now);
-/* What is next for a channel now; *out is the caller's until alert_queue_done. NULL: nothing is due,
- * or one is under way. */
+/* What is next for a channel now; *out is the caller's until alert_queue_done. NULL: nothing is
+ * due, or one is under way. */
 struct alert_parcel *alert_queue_next(struct alert_queue *q, uint32_t channel, usec_t now);
 /* Frees p. */
 void alert_queue_done(struct alert_queue *q, uint32_t channel, struct alert_parcel *p,

@@ -52,7 +52,8 @@ write_alert(struct request *q, const struct alert_event *e)
 	request_write(q, &line);
 }
 
-/* As many as the client takes now. What begins or ends meanwhile may be missed: it is told anyway. */
+/* As many as the client takes now. What begins or ends meanwhile may be missed: it is told anyway.
+ */
 static void
 list_some(struct request *q)
 {
@@ -91,8 +92,8 @@ static const char *
 kind_name(const struct image_channel *c)
 {
 	return c->kind < sizeof(channel_kinds) / sizeof(*channel_kinds) && channel_kinds[c->kind]
-	    ? channel_kinds[c->kind]
-	    : "unknown";
+		   ? channel_kinds[c->kind]
+		   : "unknown";
 }
 
 static void
@@ -184,8 +185,8 @@ on_test_late(struct request *q)
 {
 	const struct test *t = request_state(q);
 
-	request_done(q, REQUEST_FAILED, "%s: no result in time",
-	    alerts_channel_name(t->alerts, t->channel));
+	request_done(
+	    q, REQUEST_FAILED, "%s: no result in time", alerts_channel_name(t->alerts, t->channel));
 }
 
 static void
@@ -205,7 +206,8 @@ make_test(struct alert_event *e, struct alert_bundle *b, const struct test *t)
 	    .at = t->started};
 	snprintf(e->subject, sizeof(e->subject), "%.100s", alerts_channel_name(a, t->channel));
 	snprintf(e->words, sizeof(e->words),
-	    "this is a test of the channel, asked for with \"guardctl alert test\"; nothing is wrong");
+	    "this is a test of the channel, asked for with \"guardctl alert test\"; nothing is "
+	    "wrong");
 	alert_episode(e->episode, a->host, ALERT_TEST, e->subject, t->started);
 	*b = (struct alert_bundle){.host = a->host,
 	    .events = e,
@@ -230,8 +232,7 @@ test_channel(struct request *q, uint32_t channel)
 		request_done(q, REQUEST_FAILED, "no memory");
 		return;
 	}
-	*t = (struct test){
-	    .alerts = a, .request = q, .channel = channel, .started = clock_real()};
+	*t = (struct test){.alerts = a, .request = q, .channel = channel, .started = clock_real()};
 	make_test(&e, &b, t);
 	request_keep(q, &ops, t, test_free);
 	request_wait(q, (a->herald->image.channels[channel].timeout_s + 30) * 1000);

@@ -25,7 +25,7 @@
 #define EVENT                                                                                      \
 	"episode, serial, kind, severity, before, worst, telling, untold, times, since, at, "      \
 	"subject, words"
-#define GOES_ALONE   (-1) /* was in a batch that was not wanted */
+#define GOES_ALONE (-1) /* was in a batch that was not wanted */
 
 /* A statement with its values: 't' text, 'i' int64_t. NULL: it cannot be had. */
 static sqlite3_stmt *
@@ -86,8 +86,7 @@ read_event(sqlite3_stmt *q, int at, struct alert_event *e)
 	    .times = (uint32_t)sqlite3_column_int64(q, at + 8),
 	    .since = sqlite3_column_int64(q, at + 9),
 	    .at = sqlite3_column_int64(q, at + 10)};
-	alert_text_copy(
-	    e->episode, sizeof(e->episode), (const char *)sqlite3_column_text(q, at));
+	alert_text_copy(e->episode, sizeof(e->episode), (const char *)sqlite3_column_text(q, at));
 	alert_text_copy(
 	    e->subject, sizeof(e->subject), (const char *)sqlite3_column_text(q, at + 11));
 	alert_text_copy(e->words, sizeof(e->words), (const char *)sqlite3_column_text(q, at + 12));
@@ -143,8 +142,8 @@ forget_others(struct alert_rows *r, const char *const *channels, uint32_t n)
 }
 
 int
-alert_rows_open(struct alert_rows *r, struct store *store, const char *const *channels,
-    uint32_t n, usec_t now)
+alert_rows_open(
+    struct alert_rows *r, struct store *store, const char *const *channels, uint32_t n, usec_t now)
 {
 	int status;
 
@@ -207,11 +206,10 @@ alert_rows_add(struct alert_rows *r, const char *channel, const struct alert_eve
 		      "INSERT INTO alert_queue (channel, " EVENT
 		      ", weight, queued, next, flying, batch) VALUES "
 		      "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0,0)",
-		      "ttiiiiiiiiiittii", channel, e->episode, (int64_t)e->serial,
-		      (int64_t)e->kind, (int64_t)e->severity, (int64_t)e->before,
-		      (int64_t)e->worst, (int64_t)e->telling, (int64_t)e->untold,
-		      (int64_t)e->times, e->since, e->at, e->subject, e->words, (int64_t)weight,
-		      now));
+		      "ttiiiiiiiiiittii", channel, e->episode, (int64_t)e->serial, (int64_t)e->kind,
+		      (int64_t)e->severity, (int64_t)e->before, (int64_t)e->worst,
+		      (int64_t)e->telling, (int64_t)e->untold, (int64_t)e->times, e->since, e->at,
+		      e->subject, e->words, (int64_t)weight, now));
 	if (r->n >= 0)
 		r->n++;
 }
@@ -334,8 +332,8 @@ alert_rows_fly(struct alert_rows *r, int64_t row)
 void
 alert_rows_land(struct alert_rows *r, int64_t row, usec_t next)
 {
-	change(r, bound(r, "UPDATE alert_queue SET flying = 0, next = ? WHERE id = ?", "ii", next,
-		      row));
+	change(r,
+	    bound(r, "UPDATE alert_queue SET flying = 0, next = ? WHERE id = ?", "ii", next, row));
 }
 
 /* --- batches --- */
@@ -343,9 +341,8 @@ alert_rows_land(struct alert_rows *r, int64_t row, usec_t next)
 int64_t
 alert_rows_open_batch(const struct alert_rows *r, const char *channel)
 {
-	return ask(
-	    bound(r, "SELECT min(batch) FROM alert_queue WHERE channel = ? AND batch > 0", "t",
-		channel),
+	return ask(bound(r, "SELECT min(batch) FROM alert_queue WHERE channel = ? AND batch > 0",
+		       "t", channel),
 	    NULL);
 }
 
@@ -369,9 +366,9 @@ unsigned
 alert_rows_batch(const struct alert_rows *r, int64_t batch, struct alert_event *out, unsigned room,
     struct alert_bundle *b)
 {
-	sqlite3_stmt *q = bound(r,
-	    "SELECT " EVENT " FROM alert_queue WHERE batch = ? ORDER BY weight DESC, id", "i",
-	    batch);
+	sqlite3_stmt *q =
+	    bound(r, "SELECT " EVENT " FROM alert_queue WHERE batch = ? ORDER BY weight DESC, id",
+		"i", batch);
 	unsigned n = 0;
 
 	b->total = 0;
@@ -410,7 +407,8 @@ alert_rows_break_batch(struct alert_rows *r, int64_t batch)
 void
 alert_rows_note_sent(struct alert_rows *r, const char *channel, usec_t now)
 {
-	change(r, bound(r, "INSERT INTO alert_sent (channel, at) VALUES (?,?)", "ti", channel, now));
+	change(
+	    r, bound(r, "INSERT INTO alert_sent (channel, at) VALUES (?,?)", "ti", channel, now));
 	change(r, bound(r, "DELETE FROM alert_sent WHERE at < ?", "i", now - 7200 * USEC_PER_SEC));
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The rows of the alert queue in the store, each a question in SQL: what waits for which channel,
- * what was delivered in the last hour, the counters of channels. Comes in: events. Goes out: events.
- * A row is flying while it is delivered, part of a batch once a summary took it up. Bounded by
- * herald/alert_queue.
+ * what was delivered in the last hour, the counters of channels. Comes in: events. Goes out:
+ * events. A row is flying while it is delivered, part of a batch once a summary took it up. Bounded
+ * by herald/alert_queue.
  */
 #pragma once
 
@@ -22,8 +22,8 @@ struct alert_rows_channel {
 };
 
 /* What was flying is not any more; nothing is held back; rows of other channels are deleted. */
-int alert_rows_open(struct alert_rows *r, struct store *store, const char *const *channels,
-    uint32_t n, usec_t now);
+int alert_rows_open(
+    struct alert_rows *r, struct store *store, const char *const *channels, uint32_t n, usec_t now);
 void alert_rows_channels(const struct alert_rows *r,
     void (*fn)(void *ctx, const struct alert_rows_channel *c), void *ctx);
 void alert_rows_save_channel(struct alert_rows *r, const struct alert_rows_channel *c);
@@ -43,8 +43,7 @@ bool alert_rows_have_room(struct alert_rows *r, uint32_t max);
 uint32_t alert_rows_length(const struct alert_rows *r);
 uint32_t alert_rows_of_channel(const struct alert_rows *r, const char *channel);
 /* How many may go now; *next: when the first of the others may, unless that is sooner already. */
-uint32_t alert_rows_due(
-    const struct alert_rows *r, const char *channel, usec_t now, usec_t *next);
+uint32_t alert_rows_due(const struct alert_rows *r, const char *channel, usec_t now, usec_t *next);
 /* The first that may go now. 0: none. */
 int64_t alert_rows_next(
     const struct alert_rows *r, const char *channel, usec_t now, struct alert_event *out);
@@ -54,8 +53,7 @@ void alert_rows_land(struct alert_rows *r, int64_t row, usec_t next);
 /* The number of the batch that is not delivered yet. 0: none. */
 int64_t alert_rows_open_batch(const struct alert_rows *r, const char *channel);
 /* Takes up to max rows that may go now, the worst first. 0: there are none. */
-int64_t alert_rows_make_batch(
-    struct alert_rows *r, const char *channel, usec_t now, unsigned max);
+int64_t alert_rows_make_batch(struct alert_rows *r, const char *channel, usec_t now, unsigned max);
 /* The first room of its events; counts all of them in b. */
 unsigned alert_rows_batch(const struct alert_rows *r, int64_t batch, struct alert_event *out,
     unsigned room, struct alert_bundle *b);

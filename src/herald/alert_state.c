@@ -78,9 +78,9 @@ find(const struct alert_states *s, unsigned kind, const char *subject)
 static void
 save(struct alert_states *s, const struct alert_state *x)
 {
-	sqlite3_stmt *q = store_statement(s->c.store,
-	    "INSERT OR REPLACE INTO alert_states (" COLUMNS ") VALUES "
-	    "(?,?,?,?,?,?,?,?,?,?,?,?,?)");
+	sqlite3_stmt *q =
+	    store_statement(s->c.store, "INSERT OR REPLACE INTO alert_states (" COLUMNS ") VALUES "
+					"(?,?,?,?,?,?,?,?,?,?,?,?,?)");
 	const int64_t numbers[] = {x->standing, x->severity, x->before, x->worst, x->serial,
 	    x->times, x->changed, x->since, x->told};
 
@@ -99,8 +99,8 @@ save(struct alert_states *s, const struct alert_state *x)
 static void
 unsave(struct alert_states *s, const struct alert_state *x)
 {
-	sqlite3_stmt *q = store_statement(
-	    s->c.store, "DELETE FROM alert_states WHERE kind = ? AND subject = ?");
+	sqlite3_stmt *q =
+	    store_statement(s->c.store, "DELETE FROM alert_states WHERE kind = ? AND subject = ?");
 
 	if (!q)
 		return;
@@ -217,8 +217,13 @@ alert_states_free(struct alert_states *s)
 static void
 tell(struct alert_states *s, struct alert_state *x, enum alert_telling telling, usec_t now)
 {
-	struct alert_event e = {.kind = x->kind, .severity = x->severity, .before = x->before,
-	    .worst = x->worst, .telling = (uint8_t)telling, .since = x->since, .at = now};
+	struct alert_event e = {.kind = x->kind,
+	    .severity = x->severity,
+	    .before = x->before,
+	    .worst = x->worst,
+	    .telling = (uint8_t)telling,
+	    .since = x->since,
+	    .at = now};
 
 	x->serial++;
 	x->told = now;
@@ -471,9 +476,14 @@ alert_states_get(const struct alert_states *s, unsigned i, struct alert_event *o
 
 		if (!x->standing || i-- > 0)
 			continue;
-		*out = (struct alert_event){.kind = x->kind, .severity = x->severity,
-		    .before = x->before, .worst = x->worst, .serial = x->serial,
-		    .times = x->times, .since = x->since, .at = x->told,
+		*out = (struct alert_event){.kind = x->kind,
+		    .severity = x->severity,
+		    .before = x->before,
+		    .worst = x->worst,
+		    .serial = x->serial,
+		    .times = x->times,
+		    .since = x->since,
+		    .at = x->told,
 		    .telling = TELL_STANDING};
 		snprintf(out->episode, sizeof(out->episode), "%s", x->episode);
 		snprintf(out->subject, sizeof(out->subject), "%s", x->subject);

@@ -2,8 +2,8 @@
  *
  * One state per kind and subject, kept in the store: what stands, and moments of the last hour.
  * Comes in: raise, end and moment, with the time as an argument. Goes out: a call of tell for each
- * thing that people are to be told. Bounded: ALERTS_STANDING states; ALERT_CHANGE between changes of
- * words, ALERT_AGAIN between moments, of one state.
+ * thing that people are to be told. Bounded: ALERTS_STANDING states; ALERT_CHANGE between changes
+ * of words, ALERT_AGAIN between moments, of one state.
  */
 #pragma once
 

@@ -179,8 +179,8 @@ look_at_roles(struct alert_watch *w, const struct figures *f, int64_t epoch, use
 
 		if (n > 0)
 			moment(w, ALERT_ROLE, SEVERITY_WARNING, role_name(r), now,
-			    "guardd-%s ended by itself and was started again (%" PRIu64
-			    " times, %" PRIu32 " since guardd started); guardd's log says why",
+			    "%s ended by itself and was started again (%" PRIu64 " times, %" PRIu32
+			    " since guardd started); guardd's log says why",
 			    role_name(r), n, restarts);
 	}
 }
@@ -217,9 +217,9 @@ storm_begins(struct alert_watch *w, const struct figures *f, uint64_t minute, us
 	if (alert_states_stands(w->states, ALERT_STORM, "bans"))
 		return;
 	snprintf(words, sizeof(words),
-	    "%" PRIu64 " bans in a minute, more than the %" PRIu32 " of alerts.storm%s%.*s",
-	    minute, w->storm, rule ? "; most of rule " : "",
-	    rule ? (int)sizeof(rule->name) : 0, rule ? rule->name : "");
+	    "%" PRIu64 " bans in a minute, more than the %" PRIu32 " of alerts.storm%s%.*s", minute,
+	    w->storm, rule ? "; most of rule " : "", rule ? (int)sizeof(rule->name) : 0,
+	    rule ? rule->name : "");
 	alert_states_raise(w->states,
 	    &(struct alert_note){.kind = ALERT_STORM,
 		.severity = SEVERITY_WARNING,
@@ -324,8 +324,7 @@ look_at_lag(struct alert_watch *w, const struct stats_source *s, const char *nam
 		alert_states_end(w->states, ALERT_BEHIND, name, NULL, now);
 		return;
 	}
-	if (now - s->behind < WATCH_BEHIND ||
-	    alert_states_stands(w->states, ALERT_BEHIND, name))
+	if (now - s->behind < WATCH_BEHIND || alert_states_stands(w->states, ALERT_BEHIND, name))
 		return;
 	snprintf(words, sizeof(words),
 	    "more is written than is read, for %s now (%" PRIu64
@@ -341,8 +340,7 @@ look_at_lag(struct alert_watch *w, const struct stats_source *s, const char *nam
 }
 
 static void
-look_at_source(
-    struct alert_watch *w, const struct stats_source *s, int64_t epoch, usec_t now)
+look_at_source(struct alert_watch *w, const struct stats_source *s, int64_t epoch, usec_t now)
 {
 	char name[sizeof(s->name) + 1], part[sizeof(name) + 32];
 	uint64_t n;
@@ -355,12 +353,14 @@ look_at_source(
 	if (n > 0)
 		moment(w, ALERT_LOST, SEVERITY_WARNING, part, now,
 		    "lines went before they were read (rotated away, or cut off), %" PRIu64
-		    " times", n);
+		    " times",
+		    n);
 	n = growth(w, "unexamined", s->key, epoch, s->unexamined);
 	if (n > 0)
 		moment(w, ALERT_LIMIT, SEVERITY_WARNING, name, now,
 		    "%" PRIu64 " lines were not examined: longer than 64 KiB, or a pattern's "
-		    "limit was reached", n);
+		    "limit was reached",
+		    n);
 }
 
 /* What stands for a source that is not read by any rule any more has ended. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Alerts that can be seen in the shared counters, so that the judge need not say them: storms of
- * bans, sources lost or behind, lines not examined, processes started again. Comes in: the counters,
- * a look every WATCH_EVERY, with the time as an argument. Goes out: calls of herald/alert_state.
- * Bounded: one mark in the store per counter; the counters' own tables.
+ * bans, sources lost or behind, lines not examined, processes started again. Comes in: the
+ * counters, a look every WATCH_EVERY, with the time as an argument. Goes out: calls of
+ * herald/alert_state. Bounded: one mark in the store per counter; the counters' own tables.
  */
 #pragma once
 

@@ -13,10 +13,10 @@
 #include "base/log.h"
 #include "herald/alert_private.h"
 
-#define GATHER_US   300000                 /* what comes together is told together */
-#define BUSY_AGAIN  USEC_PER_SEC           /* no hand was free */
-#define GUARDD_AWAY (60 * USEC_PER_SEC)    /* before that is an alert */
-#define FAILING     (3600 * USEC_PER_SEC)  /* a channel, before that is an alert */
+#define GATHER_US   300000                /* what comes together is told together */
+#define BUSY_AGAIN  USEC_PER_SEC          /* no hand was free */
+#define GUARDD_AWAY (60 * USEC_PER_SEC)   /* before that is an alert */
+#define FAILING     (3600 * USEC_PER_SEC) /* a channel, before that is an alert */
 
 /* --- alerts about alerts --- */
 
@@ -27,7 +27,8 @@ raise_channel(struct alerts *a, const char *name, const struct alert_queue_chann
 
 	if (c->lost_now > 0)
 		snprintf(words, sizeof(words),
-		    "alerts were lost: they could not be delivered for 3 days, or the queue is full; "
+		    "alerts were lost: they could not be delivered for 3 days, or the queue is "
+		    "full; "
 		    "\"guardctl alert channels\" says how many and why");
 	else
 		snprintf(words, sizeof(words),
@@ -63,7 +64,8 @@ works_again(struct alerts *a, uint32_t channel, usec_t now)
 	if (!alert_states_stands(a->states, ALERT_CHANNEL, name))
 		return;
 	alert_queue_ask(a->queue, channel, now, &c);
-	snprintf(words, sizeof(words), "it delivers again; %" PRIu64 " alerts were lost", c.lost_now);
+	snprintf(
+	    words, sizeof(words), "it delivers again; %" PRIu64 " alerts were lost", c.lost_now);
 	alert_states_end(a->states, ALERT_CHANNEL, name, words, now);
 	alert_queue_settled(a->queue, channel);
 }
@@ -108,8 +110,7 @@ check_guardd(struct alerts *a, usec_t now)
 static void
 soon(struct alerts *a, usec_t wait)
 {
-	const struct timeval tv = {
-	    .tv_sec = wait / USEC_PER_SEC, .tv_usec = wait % USEC_PER_SEC};
+	const struct timeval tv = {.tv_sec = wait / USEC_PER_SEC, .tv_usec = wait % USEC_PER_SEC};
 
 	event_add(a->soon, &tv);
 }
@@ -126,8 +127,8 @@ on_delivered(void *ctx, const struct alert_result *r)
 	f->parcel = NULL;
 	f->job = NULL;
 	if (r->status != COURIER_DONE && (!a->failed[channel] || r->status != COURIER_LATER))
-		log_warning("channel %s: not delivered: %s", alerts_channel_name(a, channel),
-		    r->words);
+		log_warning(
+		    "channel %s: not delivered: %s", alerts_channel_name(a, channel), r->words);
 	a->failed[channel] = r->status != COURIER_DONE;
 	alert_queue_done(a->queue, channel, p, r, now);
 	if (r->status == COURIER_DONE)
@@ -245,7 +246,9 @@ set_host(struct alerts *a)
 
 	gethostname(name, sizeof(name) - 1);
 	alert_text_copy(a->host, sizeof(a->host),
-	    img->fleet ? image_str(img, img->fleet->host) : name[0] ? name : "localhost");
+	    img->fleet ? image_str(img, img->fleet->host)
+	    : name[0]  ? name
+		       : "localhost");
 }
 
 int

@@ -8,9 +8,10 @@
 #include "herald/secret.h"
 #include "herald/template.h"
 
-#define WHY_MAX    600
-#define OUTPUT_MAX 1024 /* bytes of a helper's output that are looked at */
-#define GRACE      5    /* seconds for a helper beyond the channel's own time */
+#define WHY_MAX     600
+#define OUTPUT_MAX  1024 /* bytes of a helper's output that are looked at */
+#define COURIER_MAX 290  /* seconds; the runner gives it 300 */
+#define GRACE       5    /* seconds for a helper beyond the channel's own time */
 
 struct deliver_job {
 	deliver_done done;
@@ -28,10 +29,12 @@ struct delivery {
 	struct deliver_job **job;
 };
 
-static unsigned
-timeout_of(const struct image_channel *c)
+unsigned
+deliver_timeout(const struct image_channel *c)
 {
-	return c->timeout_s > 0 ? c->timeout_s : 30;
+	unsigned max = c->kind == CHANNEL_PROGRAM ? c->timeout_s : COURIER_MAX;
+
+	return c->timeout_s < max ? c->timeout_s : max;
 }
 
 /* The first line of text, clean. */
@@ -49,7 +52,7 @@ static const char *
 not_run(int status)
 {
 	return status == -ETIMEDOUT ? "it took too long and was ended"
-	    : status == -EINTR      ? "it was ended by a signal"
+	       : status == -EINTR   ? "it was ended by a signal"
 				    : strerror(-status);
 }
 
@@ -78,8 +81,8 @@ deliver_program_result(int status, char *output, char *words, size_t room, struc
 	    .status = status == 0 ? COURIER_DONE : COURIER_LATER, .words = words};
 	first_line(output);
 	if (status < 0)
-		snprintf(words, room, "the program: %s%s%s", not_run(status),
-		    output[0] ? ": " : "", output);
+		snprintf(words, room, "the program: %s%s%s", not_run(status), output[0] ? ": " : "",
+		    output);
 	else
 		snprintf(words, room, "exit status %d%s%s", status, output[0] ? ": " : "", output);
 }
@@ -112,7 +115,7 @@ run(const struct delivery *d, const struct strbuf *input, bool program)
 		return -ENOMEM;
 	*job = (struct deliver_job){.done = d->done, .ctx = d->ctx, .program = program};
 	r = hands_run(d->env->hands, program ? RUN_PROGRAM : RUN_COURIER, program ? d->channel : 0,
-	    timeout_of(c) + (program ? 0 : GRACE), input->text, input->len, on_ran, job);
+	    deliver_timeout(c) + (program ? 0 : GRACE), input->text, input->len, on_ran, job);
 	if (r < 0)
 		free(job);
 	else
@@ -125,8 +128,8 @@ by_courier(const struct delivery *d)
 {
 	_cleanup_(secret_wipe) struct strbuf order = {0};
 	char why[WHY_MAX] = "";
-	int r = deliver_order(d->env, &d->env->image->channels[d->channel], d->bundle, &order, why,
-	    sizeof(why));
+	int r = deliver_order(
+	    d->env, &d->env->image->channels[d->channel], d->bundle, &order, why, sizeof(why));
 
 	if (r < 0) {
 		d->done(d->ctx, &(struct alert_result){.status = COURIER_CANNOT, .words = why});

@@ -27,6 +27,9 @@ int deliver_start(const struct deliver_env *env, uint32_t channel, const struct 
 /* done will not be called; what runs, runs on. */
 void deliver_forget(const struct deliver_env *env, struct deliver_job *job);
 
+/* Seconds that one try may take. */
+unsigned deliver_timeout(const struct image_channel *c);
+
 /* --- by kind --- */
 
 /* Structured fields, one message an event. Negative errno; -ENOENT: no journal runs here. */

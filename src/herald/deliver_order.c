@@ -39,7 +39,7 @@ put_common(const struct image *img, const struct image_channel *c, struct strbuf
 {
 	char timeout[16];
 
-	snprintf(timeout, sizeof(timeout), "%u", c->timeout_s > 0 ? c->timeout_s % 10000 : 30);
+	snprintf(timeout, sizeof(timeout), "%u", deliver_timeout(c));
 	order_put_text(out, ORDER_TIMEOUT, timeout);
 	put_if(out, ORDER_CA, image_str(img, c->ca_file));
 	put_if(out, ORDER_USER, image_str(img, c->user));
@@ -73,8 +73,10 @@ put_mail(const struct deliver_env *env, const struct image_channel *c, const str
 	const char *from = image_str(env->image, c->from), *to[ORDER_TO];
 
 	if (c->to.n == 0 || c->to.n > ORDER_TO || !template_is_address(from)) {
-		snprintf(why, room, "\"%.255s\" is no plain address to send from, or there are no "
-				    "recipients (%u), or more than %d", from, c->to.n, ORDER_TO);
+		snprintf(why, room,
+		    "\"%.255s\" is no plain address to send from, or there are no "
+		    "recipients (%u), or more than %d",
+		    from, c->to.n, ORDER_TO);
 		return -EINVAL;
 	}
 	order_put_text(out, ORDER_FROM, from);

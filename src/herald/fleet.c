@@ -12,7 +12,8 @@
 #define SWEEP       (60 * USEC_PER_SEC)
 #define ALERT_AFTER (60 * USEC_PER_SEC) /* a trouble that stands so long is an alert */
 #define NAME_STANDS (900 * USEC_PER_SEC)
-#define HOST_PACE   USEC_PER_SEC /* of a report, for each host */
+#define HOST_PACE   USEC_PER_SEC          /* of a report, for each host */
+#define HOSTS_KEEP  (3600 * USEC_PER_SEC) /* at least */
 #define SERIAL_LEAP (86400 * USEC_PER_SEC)
 #define SILENT      (30 * 86400 * USEC_PER_SEC)
 
@@ -159,16 +160,13 @@ static bool
 is_repeated(
     const struct fleet *f, enum hosts_stream stream, const struct host *x, const struct entry *e)
 {
-	uint64_t last = x->serial[stream];
-	usec_t keep = 3 * f->config->probe_every;
+	uint64_t last = x->serial[stream], keep = (uint64_t)(fleet_hosts_keep(f) + SERIAL_LEAP);
 
 	if (!f->keyring)
 		return false;
 	if (stream == HOSTS_BANS)
 		return e->serial <= last;
-	keep = 3 * fleet_period(f) > keep ? 3 * fleet_period(f) : keep;
-	keep = (keep > 3600 * USEC_PER_SEC ? keep : 3600 * USEC_PER_SEC) + SERIAL_LEAP;
-	return last > (uint64_t)keep && e->serial < last - (uint64_t)keep;
+	return last > keep && e->serial < last - keep;
 }
 
 /* Numbers that this host has not used: another one has its name, or our own state was lost while
@@ -301,6 +299,17 @@ fleet_period(const struct fleet *f)
 	usec_t paced = hosts_count(f->hosts) * HOST_PACE;
 
 	return paced > f->config->report ? paced : f->config->report;
+}
+
+usec_t
+fleet_hosts_keep(const struct fleet *f)
+{
+	const usec_t spans[] = {3 * fleet_period(f), 3 * f->config->probe_every};
+	usec_t keep = HOSTS_KEEP;
+
+	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
+		keep = spans[i] > keep ? spans[i] : keep;
+	return keep;
 }
 
 /* --- files --- */

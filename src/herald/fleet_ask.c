@@ -7,8 +7,9 @@
 #include "herald/fleet_private.h"
 #include "wire/control.h"
 
-#define LOOK_AGAIN (2 * USEC_PER_SEC) /* what was read so lately is as good as new */
-#define LOOK_WAIT  1500               /* milliseconds that a request waits for it */
+#define LOOK_AGAIN (2 * USEC_PER_SEC)     /* what was read so lately is as good as new */
+#define LOOK_WAIT  (1500 * USEC_PER_MSEC) /* so long a request waits for it */
+#define LOOK_STEP  20                     /* milliseconds */
 
 /* --- the judge --- */
 
@@ -231,6 +232,7 @@ write_host(const struct fleet *f, const struct host *x, usec_t now, struct strbu
 struct listing {
 	char name[FLEET_HOST_MAX]; /* the last that was written */
 	bool began;
+	usec_t by; /* monotonic: the look is not waited for any longer */
 };
 
 static void
@@ -264,7 +266,21 @@ on_room(struct request *q)
 		write_hosts(q);
 }
 
-static const struct request_ops listing_ops = {.on_room = on_room, .on_late = write_hosts};
+/* What the others say is fetched when somebody looks; a server that is away is not waited for. */
+static void
+wait_for_look(struct request *q)
+{
+	const struct herald *h = request_context(q);
+	const struct listing *l = request_state(q);
+
+	if (tell_is_looking(h->fleet->tell) && !h->fleet->wrong[WRONG_TELLING].words[0] &&
+	    clock_mono() < l->by)
+		request_wait(q, LOOK_STEP);
+	else
+		write_hosts(q);
+}
+
+static const struct request_ops listing_ops = {.on_room = on_room, .on_late = wait_for_look};
 
 void
 fleet_request_hosts(struct request *q, char *const *words, unsigned n)
@@ -278,14 +294,10 @@ fleet_request_hosts(struct request *q, char *const *words, unsigned n)
 		request_done(q, REQUEST_FAILED, "no memory");
 		return;
 	}
+	l->by = clock_mono() + LOOK_WAIT;
 	request_keep(q, &listing_ops, l, free);
 	fleet_look(h->fleet);
-	/* What the others say is fetched when somebody looks; a server that is away is not waited
-	 * for. */
-	if (tell_is_looking(h->fleet->tell) && !h->fleet->wrong[WRONG_TELLING].words[0])
-		request_wait(q, LOOK_WAIT);
-	else
-		write_hosts(q);
+	wait_for_look(q);
 }
 
 void

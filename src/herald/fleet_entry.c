@@ -250,12 +250,14 @@ entry_fields(const struct value *fields, struct entry_text *out)
 }
 
 static void
-put_time(struct strbuf *out, usec_t t)
+put_times(struct strbuf *out, usec_t since, usec_t until)
 {
-	if (t == USEC_NEVER)
+	strbuf_printf(out, " %" PRId64, since / USEC_PER_SEC);
+	/* The second it ends in: the shortest ban has a length. */
+	if (until == USEC_NEVER)
 		strbuf_puts(out, " never");
 	else
-		strbuf_printf(out, " %" PRId64, t / USEC_PER_SEC);
+		strbuf_printf(out, " %" PRId64, (until + USEC_PER_SEC - 1) / USEC_PER_SEC);
 }
 
 static void
@@ -271,8 +273,7 @@ put_ban(const struct entry *e, struct strbuf *out)
 	strbuf_printf(out, " %s", reasons[reason].name);
 	if (reasons[reason].number)
 		strbuf_printf(out, ":%u", b->number);
-	put_time(out, b->since);
-	put_time(out, b->until);
+	put_times(out, b->since, b->until);
 	strbuf_printf(out, " %u", b->level);
 }
 

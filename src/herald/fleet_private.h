@@ -88,6 +88,8 @@ int fleet_write_entry(struct fleet *f, enum hosts_stream stream, const struct en
 const char *fleet_key(const struct fleet *f, enum hosts_stream stream);
 /* This host reports so often: the more hosts there are, the less. */
 usec_t fleet_period(const struct fleet *f);
+/* So long reports and probes stay in the stream. */
+usec_t fleet_hosts_keep(const struct fleet *f);
 /* An entry of XREAD's answer, the list of streams with one stream in it: id and fields of entry i.
  * False: there is none; *wrong: the answer is not of this form. */
 bool fleet_entry_at(const struct value *v, uint32_t i, struct entry_id *id,

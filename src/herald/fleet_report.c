@@ -18,15 +18,27 @@ worst_state(const struct proof *p)
 	return worst;
 }
 
+static const char *
+proto_name(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return "tcp";
+	case IPPROTO_UDP:
+		return "udp";
+	case IPPROTO_SCTP:
+		return "sctp";
+	default:
+		return "other";
+	}
+}
+
 static void
 add_cell(struct json *j, const struct proof *p, const struct proof_cell *c)
 {
 	json_object_begin(j, NULL);
 	json_text(j, "rule", p->text + c->rule);
-	json_text(j, "proto",
-	    c->proto == IPPROTO_TCP   ? "tcp"
-	    : c->proto == IPPROTO_UDP ? "udp"
-				      : "other");
+	json_text(j, "proto", proto_name(c->proto));
 	json_int(j, "port", c->port);
 	if (c->port_high != c->port)
 		json_int(j, "port_high", c->port_high);
@@ -76,8 +88,8 @@ static bool
 add_inventory(struct json *j, const struct proof *p)
 {
 	json_t *inventory = json_loads(proof_inventory(p), 0, NULL);
-	bool all = !json_object_get(inventory, "addresses_more") &&
-		   !json_object_get(inventory, "listeners_more");
+	bool all = json_integer_value(json_object_get(inventory, "addresses_more")) == 0 &&
+		   json_integer_value(json_object_get(inventory, "listeners_more")) == 0;
 
 	add_member(j, inventory, "addresses");
 	if (j->out->len < FLEET_REPORT_MAX - 1024 - PROOF_INVENTORY_MAX / 2)

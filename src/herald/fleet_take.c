@@ -42,6 +42,7 @@ struct take {
 	struct entry_id end;      /* of the batch */
 	unsigned count;           /* entries of a reply */
 	bool check_due;
+	bool unchecked; /* the entry at position is too large to be read once more */
 	struct question batch[FLEET_BATCH];
 	unsigned n, open;
 	uint32_t number; /* of the batch; with the place in it the id of a question */
@@ -111,6 +112,7 @@ static void
 end_batch(struct take *t)
 {
 	t->position = t->end;
+	t->unchecked = false;
 	t->n = t->open = 0;
 	t->number = (t->number + 1) & 0xffffff;
 	keep_position(t);
@@ -137,7 +139,7 @@ take_answer(struct take *t, uint32_t id, enum taken_status status)
 		host->changed = true;
 	}
 	if (status == TAKEN_NONSENSE)
-		fleet_forged(f, q->host, "a ban that no guardd makes");
+		fleet_forged(f, q->host, "guardd finds nonsense in it");
 	if (--t->open == 0)
 		end_batch(t);
 }
@@ -203,7 +205,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	if (t->check_due) {
 		t->check_due = false;
 		set_timer(t->check, CHECK);
-		if (is_set(&t->position)) {
+		if (is_set(&t->position) && !t->unchecked) {
 			send_read(t, entry_before(&t->position), 1, false, TAG_CHECK);
 			return;
 		}
@@ -350,6 +352,23 @@ on_reply(void *ctx, uint64_t tag, const struct value *v)
 	take_wake(t);
 }
 
+/* Smaller steps, to the entry that is too large alone, and past it. */
+static void
+pass_large(struct take *t, const struct entry_id *id)
+{
+	if (entry_cmp_id(id, &t->position) == 0) {
+		t->unchecked = true; /* it is still there: that was the question */
+		return;
+	}
+	if (t->count == 1) {
+		t->position = *id;
+		t->unchecked = true;
+		keep_position(t);
+		fleet_forged(t->fleet, "", "it is larger than any host writes");
+	}
+	t->count = 1;
+}
+
 static void
 on_down(void *ctx, const char *why, const char *too_large)
 {
@@ -357,14 +376,8 @@ on_down(void *ctx, const char *why, const char *too_large)
 	struct entry_id id;
 
 	if (too_large && entry_parse_id(&id, too_large, strlen(too_large)) == 0 &&
-	    entry_cmp_id(&id, &t->position) > 0) {
-		/* Smaller steps, to the one that is too large alone, and past it. */
-		if (t->count == 1) {
-			t->position = id;
-			keep_position(t);
-			fleet_forged(t->fleet, "", "an entry that is larger than any host writes");
-		}
-		t->count = 1;
+	    entry_cmp_id(&id, &t->position) >= 0) {
+		pass_large(t, &id);
 		redis_want(t->redis, false, 0);
 		redis_want(t->redis, true, USEC_PER_SEC);
 		return;

@@ -73,15 +73,10 @@ is_needed(const struct tell *t)
 static uint64_t
 oldest(const struct fleet *f, enum hosts_stream stream)
 {
-	usec_t keep = f->config->keep, period = fleet_period(f);
-	uint64_t now = (uint64_t)(clock_real() / USEC_PER_MSEC), span;
+	usec_t keep = stream == HOSTS_BANS ? f->config->keep : fleet_hosts_keep(f);
+	uint64_t now = (uint64_t)(clock_real() / USEC_PER_MSEC);
+	uint64_t span = (uint64_t)(keep / USEC_PER_MSEC);
 
-	if (stream == HOSTS_HOSTS) {
-		keep = 3600 * USEC_PER_SEC;
-		keep = 3 * period > keep ? 3 * period : keep;
-		keep = 3 * f->config->probe_every > keep ? 3 * f->config->probe_every : keep;
-	}
-	span = (uint64_t)(keep / USEC_PER_MSEC);
 	now = f->server_ms < now ? f->server_ms : now;
 	return now > span ? now - span : 0;
 }
@@ -380,7 +375,7 @@ take_host_entry(struct tell *t, const struct entry_id *id, const struct value *f
 		probes_on_entry(f->herald->probes, e.host, e.json, e.json_len);
 	} else if (belief == BELIEVED) {
 		if (hosts_report(f->hosts, host, e.json, e.json_len, fleet_time_of(id)) < 0)
-			fleet_forged(f, e.host, "a report that is no JSON");
+			fleet_forged(f, e.host, "its report is no JSON");
 		else
 			probes_on_report(f->herald->probes, e.host);
 	}
@@ -478,7 +473,7 @@ on_down(void *ctx, const char *why, const char *too_large)
 		/* Smaller steps, to the one that is too large alone, and past it. */
 		if (t->look_count == 1) {
 			t->position = id;
-			fleet_forged(t->fleet, "", "an entry that is larger than any host writes");
+			fleet_forged(t->fleet, "", "it is larger than any host writes");
 		}
 		t->look_count = 1;
 		redis_want(t->redis, false, 0);

@@ -269,5 +269,7 @@ main(int argc, char **argv)
 		fatal("cannot begin: %s", strerror(-r));
 	event_base_dispatch(l.herald.base);
 	finish(&l.herald);
+	event_free(l.patience);
+	event_base_free(l.herald.base);
 	return 0;
 }

@@ -12,9 +12,10 @@
 #include <sys/queue.h>
 
 #define LISTENERS 2
-#define BACKLOG   16
-#define FRESH     USEC_PER_SEC /* a text is given again for so long */
-#define FORMATS   2
+/* Fewer than clients: who comes is heard before many others have come. */
+#define BACKLOG 16
+#define FRESH   USEC_PER_SEC /* a text is given again for so long */
+#define FORMATS 2
 
 /* One text, that several answers may be sending. */
 struct page {
@@ -243,22 +244,19 @@ on_read(struct bufferevent *bev, void *arg)
 		answer(c, head);
 }
 
-/* Room for one more: by the oldest that has not said what it wants. */
-static bool
+/* Room for one more: by the oldest that has not said what it wants, else by the oldest, which has
+ * had time enough to read it. */
+static void
 make_room(struct metrics_http *s)
 {
 	struct client *c;
 
 	if (s->n < METRICS_CLIENTS)
-		return true;
+		return;
 	TAILQ_FOREACH(c, &s->clients, link)
-	{
-		if (!c->answered) {
-			client_free(c);
-			return true;
-		}
-	}
-	return false;
+	if (!c->answered)
+		break;
+	client_free(c ? c : TAILQ_FIRST(&s->clients));
 }
 
 static struct client *
@@ -287,11 +285,13 @@ static void
 on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *from, int len, void *arg)
 {
 	struct metrics_http *s = arg;
-	struct client *c = make_room(s) ? client_new(s) : NULL;
+	struct client *c;
 
 	(void)l;
 	(void)from;
 	(void)len;
+	make_room(s);
+	c = client_new(s);
 	if (!c) {
 		s->turned_away++;
 		evutil_closesocket(fd);

@@ -3,8 +3,8 @@
  * As much HTTP as a scrape needs: GET and HEAD of /metrics, one request a connection. Comes in: any
  * bytes from any local process. Goes out: the text that a callback gives, shared by all that ask
  * within a second. Bounded: METRICS_CLIENTS connections, METRICS_REQUEST_MAX bytes and
- * METRICS_PATIENCE seconds each; of too many, who has asked for longest without a whole request
- * gives way.
+ * METRICS_PATIENCE seconds each; of too many, who has been silent for longest gives way, else
+ * who came first.
  */
 #pragma once
 
@@ -13,7 +13,7 @@
 #include "base/strbuf.h"
 #include "herald/metrics_page.h"
 
-#define METRICS_CLIENTS     16
+#define METRICS_CLIENTS     64
 #define METRICS_REQUEST_MAX 8192
 #define METRICS_PATIENCE    10 /* seconds */
 

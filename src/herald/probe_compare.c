@@ -62,6 +62,9 @@ compare_words(uint8_t state, const struct probe_row *r)
 	default:
 		break;
 	}
+	/* A rule for one interface: who may is not known from afar. */
+	if (r->expected == EXPECTED_ANY)
+		return WORD_QUIET;
 	if (state == PROOF_OPEN && r->expected == EXPECTED_CLOSED)
 		return WORD_DIFFERS;
 	if (state == PROOF_SHUT_OUT && r->expected == EXPECTED_OPEN)
@@ -132,11 +135,12 @@ take_word(
 }
 
 struct compared
-compare_cell(
-    const struct view_cell *c, const struct probe_host *target, const struct probe_host *only)
+compare_cell(const struct view_cell *c, const struct probe_host *target,
+    const struct probe_host *only, usec_t since)
 {
 	struct compared x = {.word = WORD_UNSEEN};
-	enum probe_word proof = word_of_proof(c->state);
+	enum probe_word proof = word_of_proof(c->state), w;
+	uint32_t unknown = 0, any = 0;
 
 	for (const struct probe_pair *p = target->seen; p; p = p->next) {
 		const struct probe_row *r = only && p->vantage != only ? NULL : compare_row(c, p);
@@ -144,14 +148,21 @@ compare_cell(
 		if (!r)
 			continue;
 		x.vantages++;
+		w = compare_words(c->state, r);
+		/* Who has no way there takes nothing from what another one saw. */
+		if (w == WORD_UNKNOWN) {
+			unknown++;
+			continue;
+		}
 		x.outsiders += r->expected == EXPECTED_CLOSED;
-		take_word(&x, compare_words(c->state, r), p, r);
+		any += r->expected == EXPECTED_ANY;
+		take_word(&x, w, p, r);
 	}
+	if (x.outsiders == 0 && any == 0 && x.word <= WORD_UNSEEN)
+		x.word = unknown ? WORD_UNKNOWN : WORD_UNSEEN;
 	/* What only the probe knows to be better stays as it is. */
 	if (x.word != WORD_DIFFERS && proof > x.word)
 		x.word = proof;
-	if (x.outsiders == 0 && x.word < WORD_UNSEEN)
-		x.word = WORD_UNSEEN;
 	return x;
 }
 

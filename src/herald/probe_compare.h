@@ -12,7 +12,7 @@
 /* Worst last. */
 enum probe_word {
 	WORD_AGREE,    /* both say that it is as the rules have it */
-	WORD_QUIET,    /* the probe got no answer, and need not: UDP, nothing listens */
+	WORD_QUIET,    /* the answer says nothing, and need not: UDP, nothing listens */
 	WORD_UNASKED,  /* the proof is as it should be, and nobody may ask there */
 	WORD_UNSEEN,   /* no host that may not get in has asked, or too long ago */
 	WORD_UNKNOWN,  /* the probe cannot tell, or there is no proof, or it depends */
@@ -41,9 +41,9 @@ struct compared {
 	const struct probe_row *row;
 	uint32_t same; /* vantages with that word */
 };
-/* only: this vantage alone; NULL: all. */
-struct compared compare_cell(
-    const struct view_cell *c, const struct probe_host *target, const struct probe_host *only);
+/* only: this vantage alone; NULL: all. since: what was said before does not count. */
+struct compared compare_cell(const struct view_cell *c, const struct probe_host *target,
+    const struct probe_host *only, usec_t since);
 
 /* Counts for each row how often it has contradicted the view, after a new entry of the pair
  * (said) or a new view. */

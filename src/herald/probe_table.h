@@ -10,7 +10,7 @@
 #include "herald/probe_row.h"
 #include "herald/probes.h"
 
-#define TABLE_ADDRESSES 32 /* of a host; more are not asked */
+#define TABLE_ADDRESSES 16 /* of a host; more are not asked */
 #define TABLE_SHARE     (PROBES_CELLS / 16)
 #define TABLE_RAISED    64 /* alerts about a host that stand */
 

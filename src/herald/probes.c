@@ -13,6 +13,8 @@
 #define SWEEP_EVERY (60 * USEC_PER_SEC)
 /* Hosts that are looked up in the fleet at a time, to see who left. */
 #define SWEEP_HOSTS 256
+/* So long silent ports may keep a round, and the fleet its entry. */
+#define ROUND_LASTS (120 * USEC_PER_SEC)
 /* Where this host asks nobody itself. */
 #define EVERY_ELSE (3600 * USEC_PER_SEC)
 
@@ -29,7 +31,7 @@ probes_entry_age(const struct probes *p)
 {
 	usec_t every = p->herald->image.fleet->probe_every;
 
-	return PROBES_STALE * (every ? every : EVERY_ELSE);
+	return PROBES_STALE * (every ? every : EVERY_ELSE) + ROUND_LASTS;
 }
 
 bool
@@ -143,6 +145,13 @@ is_among(const struct view *v, const struct probe_host *target, const char *subj
 	return false;
 }
 
+/* What was not heard of by now is not said any more: a herald that just started knows little. */
+static bool
+is_settled(const struct probes *p, usec_t now)
+{
+	return now - p->started > probes_entry_age(p);
+}
+
 /* What stands about cells that the proof does not have any more; all, where there is no proof. */
 static void
 end_others(struct probes *p, struct probe_host *target, const struct view *v)
@@ -154,18 +163,24 @@ end_others(struct probes *p, struct probe_host *target, const struct view *v)
 			      : "there is no proof of these days to compare with");
 }
 
+/* Seen once is not enough, and an answer that says nothing is no end; nor is what was said before
+ * this life, of which only a part may have been read yet. */
 static void
-tell_cell(struct probes *p, struct probe_host *target, const struct view_cell *c)
+tell_cell(struct probes *p, struct probe_host *target, const struct view_cell *c, usec_t now)
 {
+	const struct probe_host *only = target == p->own ? NULL : p->own;
 	_cleanup_(strbuf_fini) struct strbuf subject = {0};
-	struct compared x = compare_cell(c, target, target == p->own ? NULL : p->own);
+	struct compared x = compare_cell(c, target, only, 0);
 
 	compare_subject(&subject, target->name, c);
 	if (x.word == WORD_DISAGREE)
 		raise(p, target, c, &x, subject.text);
-	else if (x.word != WORD_WAITS)
-		end(p, target, subject.text,
-		    x.vantages ? "probe and proof agree again" : "nobody has asked for long");
+	else if (x.word == WORD_WAITS)
+		return;
+	else if (x.vantages == 0 && is_settled(p, now))
+		end(p, target, subject.text, "nobody has asked for long");
+	else if (compare_cell(c, target, only, p->started).pair)
+		end(p, target, subject.text, "probe and proof agree again");
 }
 
 static void
@@ -177,13 +192,14 @@ tell(struct probes *p, struct probe_host *target, usec_t now)
 		return;
 	if (!probes_view(p, target, now, &v)) {
 		view_fini(&v);
-		end_others(p, target, NULL);
+		if (is_settled(p, now))
+			end_others(p, target, NULL);
 		return;
 	}
 	for (struct probe_pair *pair = target->seen; pair; pair = pair->next)
 		compare_count(&v, pair, false);
 	for (uint32_t i = 0; i < v.n; i++)
-		tell_cell(p, target, &v.cells[i]);
+		tell_cell(p, target, &v.cells[i], now);
 	end_others(p, target, &v);
 	view_fini(&v);
 }
@@ -199,6 +215,9 @@ probes_take(struct probes *p, struct probe_host *target, struct probe_host *vant
 
 	if (table_take(&p->table, target, vantage, at, rows, n) == 0)
 		pair = table_pair(target, vantage);
+	/* What was said before this life is not held against what is proven now. */
+	if (at < p->started)
+		return pair;
 	if (pair && probes_view(p, target, now, &v))
 		compare_count(&v, pair, true);
 	if (pair)
@@ -215,6 +234,7 @@ probes_on_entry(struct probes *p, const char *host, const char *json, size_t n)
 	struct probe_host *vantage, *target;
 	struct fleet_host said, about;
 	const char *name;
+	json_int_t made;
 	json_t *root;
 	int r;
 
@@ -227,12 +247,13 @@ probes_on_entry(struct probes *p, const char *host, const char *json, size_t n)
 		 : fleet_find_host(p->herald->fleet, name, &about) ? table_host(&p->table, name)
 								   : NULL;
 	vantage = target && strcmp(host, name) != 0 ? table_host(&p->table, host) : NULL;
+	made = json_integer_value(json_object_get(root, "at"));
 	json_decref(root);
 	if (r < 0)
 		p->table.refused++;
-	/* What this host said itself is new to it only after a restart. */
+	/* What this host said itself is new to it only when that was in a former life. */
 	if (!vantage || at < now - probes_entry_age(p) ||
-	    (vantage == p->own && table_pair(target, p->own)))
+	    (vantage == p->own && made >= p->started / USEC_PER_SEC))
 		return;
 	if (probes_take(p, target, vantage, at, rows, (uint32_t)r, now) && vantage == p->own)
 		probes_plan(p, target, false, now);
@@ -353,6 +374,7 @@ sweep(struct probes *p, usec_t now)
 		if (h == p->own || h->n_raised > 0)
 			tell(p, h, now);
 		if (h == p->own || i % slices != p->sweeps % slices ||
+		    (h->n_raised > 0 && !is_settled(p, now)) ||
 		    fleet_find_host(p->herald->fleet, h->name, &f))
 			continue;
 		end_others(p, h, NULL);
@@ -383,7 +405,7 @@ probes_new(struct probes **out, struct herald *h)
 	if (!p)
 		return -ENOMEM;
 	p->herald = h;
-	p->swept = now;
+	p->swept = p->started = now;
 	table_init(&p->table, fleet_own_name(h->fleet));
 	p->own = table_host(&p->table, p->table.own);
 	p->tick = evtimer_new(h->base, on_tick, p);

@@ -17,7 +17,7 @@ struct probes {
 	struct probe_host *own; /* in the table */
 	usec_t own_made;        /* of the proof whose inventory own has */
 	struct event *tick;
-	usec_t swept;
+	usec_t started, swept;
 	uint32_t sweeps;
 	uint64_t rounds, questions;
 	struct { /* what the prover is asking now */

@@ -386,7 +386,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	snprintf(why, sizeof(why), "%.100s is too slow: no answer in time%s", r->config->tls.server,
-	    r->stage == STAGE_TLS ? " (in the handshake of TLS)" : "");
+	    r->stage == STAGE_TLS ? " in the handshake; is it a port of TLS?" : "");
 	fail(r, why, NULL);
 }
 

@@ -138,7 +138,7 @@ reply_new(struct reply **out, size_t bytes)
 		free(r);
 		return -ENOMEM;
 	}
-	redisReaderSetPrivdata(r->reader, r);
+	r->reader->privdata = r;
 	*out = r;
 	return 0;
 }

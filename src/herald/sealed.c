@@ -23,7 +23,7 @@ static const int calls[] = {SCMP_SYS(openat), SCMP_SYS(pwrite64), SCMP_SYS(fsync
     SCMP_SYS(memfd_create), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept4),
     SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
     SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),
-    SCMP_SYS(shutdown), SCMP_SYS(ioctl), SCMP_SYS(uname), -1};
+    SCMP_SYS(shutdown), SCMP_SYS(ioctl), SCMP_SYS(uname), SCMP_SYS(getgroups), -1};
 
 static const struct sandbox_call narrow[] = {{SCMP_SYS(socket), 0, AF_UNIX},
     {SCMP_SYS(socket), 0, AF_INET}, {SCMP_SYS(socket), 0, AF_INET6}, {-1, 0, 0}};

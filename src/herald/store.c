@@ -101,28 +101,36 @@ leave_disk(struct store *s, int why)
 	return 0;
 }
 
-static void
-on_again(evutil_socket_t fd, short what, void *arg)
+int
+store_try_disk(struct store *s)
 {
-	struct store *s = arg;
-	sqlite3 *disk = NULL;
 	struct store_aside aside = {0};
+	sqlite3 *disk = NULL;
 	int r;
 
-	(void)fd;
-	(void)what;
-	if (s->begun)
-		store_commit(s);
+	if (s->on_disk)
+		return 0;
+	store_commit(s);
 	r = store_file_open(&disk, s->path, &aside);
 	if (r == 0)
 		r = store_file_copy(disk, s->db);
 	if (r < 0) {
 		if (disk)
 			sqlite3_close(disk);
-		return wait_for_disk(s);
+		return r;
 	}
 	s->trouble[0] = '\0';
 	adopt(s, disk, true);
+	return 0;
+}
+
+static void
+on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	if (store_try_disk(arg) < 0)
+		wait_for_disk(arg);
 }
 
 /* --- transactions --- */

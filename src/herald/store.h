@@ -20,6 +20,8 @@ int store_new(struct store **out, struct event_base *base, const char *dir);
 void store_free(struct store *s);
 /* NULL: none; else why what is kept is lost with this process. */
 const char *store_trouble(const struct store *s);
+/* Goes back to the file from memory, as is tried once a minute. Negative errno: it cannot be. */
+int store_try_disk(struct store *s);
 /* Makes tables ("CREATE TABLE IF NOT EXISTS ..."). Negative errno. */
 int store_schema(struct store *s, const char *sql);
 /* A statement, prepared once and kept; reset and without bindings. NULL: it cannot be (no memory).

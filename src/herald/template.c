@@ -10,8 +10,8 @@ template_title(const struct alert_bundle *b, struct strbuf *out)
 	bool ended = e->telling == TELL_ENDED;
 
 	if (b->summary) {
-		strbuf_printf(out, "%s: %u alerts (%s)", b->host, b->total,
-		    alert_severity_name(b->severity));
+		strbuf_printf(
+		    out, "%s: %u alerts (%s)", b->host, b->total, alert_severity_name(b->severity));
 		return;
 	}
 	strbuf_printf(out, "%s: %s%s%s%s%s (%s)", b->host, ended ? "ended: " : "",
@@ -41,7 +41,8 @@ template_event_line(const struct alert_event *e, struct strbuf *out)
 		break;
 	case TELL_HAPPENED:
 		if (e->times > 1)
-			strbuf_printf(out, "%" PRIu32 " times since it was told last; the last", e->times);
+			strbuf_printf(
+			    out, "%" PRIu32 " times since it was told last; the last", e->times);
 		else
 			strbuf_puts(out, "Happened");
 		break;
@@ -79,11 +80,12 @@ many(const struct alert_bundle *b, struct strbuf *out)
 {
 	char time[40];
 
-	strbuf_printf(out, "%u alerts at once, or more than this channel takes in an hour:\n",
-	    b->total);
+	strbuf_printf(
+	    out, "%u alerts at once, or more than this channel takes in an hour:\n", b->total);
 	for (unsigned k = 0; k < ALERT_KINDS; k++)
 		if (b->by_kind[k] > 0)
-			strbuf_printf(out, "%7" PRIu32 "  %s\n", b->by_kind[k], alert_kind_words(k));
+			strbuf_printf(
+			    out, "%7" PRIu32 "  %s\n", b->by_kind[k], alert_kind_words(k));
 	strbuf_puts(out, "\n");
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct alert_event *e = &b->events[i];
@@ -95,7 +97,8 @@ many(const struct alert_bundle *b, struct strbuf *out)
 		strbuf_puts(out, "\n");
 	}
 	if (b->total > b->n)
-		strbuf_printf(out, "and %u more, which \"guardctl alert\" shows as far as they stand\n",
+		strbuf_printf(out,
+		    "and %u more, which \"guardctl alert\" shows as far as they stand\n",
 		    b->total - b->n);
 }
 

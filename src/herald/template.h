@@ -19,8 +19,8 @@ void template_text(const struct alert_bundle *b, struct strbuf *out);
 void template_event_line(const struct alert_event *e, struct strbuf *out);
 
 /* The body of a webhook. topic: of ntfy, else NULL. */
-void template_web(enum channel_template t, const struct alert_bundle *b, const char *topic,
-    struct strbuf *out);
+void template_web(
+    enum channel_template t, const struct alert_bundle *b, const char *topic, struct strbuf *out);
 /* The object that programs and plain webhooks get (docs/alerts.md). */
 void template_json(const struct alert_bundle *b, struct strbuf *out);
 /* RFC 5322 with CRLF. from and to are plain addresses that template_is_address holds good. */

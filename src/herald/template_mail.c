@@ -3,10 +3,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "herald/template.h"
 
-#define LINE_MAX_QP 73 /* characters of a line before its soft end: 76 with "=XX", RFC 2045 */
-#define WORD_BYTES  42 /* of text in one encoded word: 75 characters in base64, RFC 2047 */
+#define LINE_QP    73 /* characters of a line before its soft end: 76 with "=XX", RFC 2045 */
+#define LINE_MAX   76 /* characters of a header's line, RFC 2047 */
+#define WORD_FRAME 12 /* "=?utf-8?B?" and "?=" */
 
 /* Letters, digits, and what RFC 5322 lets stand in an atom; one "@"; nothing quoted. */
 bool
@@ -16,9 +18,8 @@ template_is_address(const char *text)
 	size_t n = strlen(text);
 
 	return at && at > text && at[1] && !strchr(at + 1, '@') && n < 255 && text[0] != '.' &&
-	    strspn(text,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-		"!#$%&'*+-/=?^_`{|}~.@") == n;
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			    "!#$%&'*+-/=?^_`{|}~.@") == n;
 }
 
 /* --- headers --- */
@@ -32,35 +33,20 @@ is_plain(const char *text)
 	return true;
 }
 
+/* RFC 2047: words of whole characters in base64, a line each; column characters are before it. */
 static void
-base64(struct strbuf *out, const unsigned char *p, size_t n)
-{
-	static const char letters[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-		    (i + 2 < n ? p[i + 2] : 0);
-		const char four[4] = {letters[v >> 18], letters[v >> 12 & 63],
-		    i + 1 < n ? letters[v >> 6 & 63] : '=', i + 2 < n ? letters[v & 63] : '='};
-
-		strbuf_add(out, four, 4);
-	}
-}
-
-/* RFC 2047: words of whole characters, a line each. */
-static void
-encoded_words(struct strbuf *out, const char *text)
+encoded_words(struct strbuf *out, const char *text, size_t column)
 {
 	size_t n = strlen(text);
 
-	for (size_t at = 0; at < n;) {
-		size_t take = n - at < WORD_BYTES ? n - at : WORD_BYTES;
+	for (size_t at = 0; at < n; column = 1) {
+		size_t room = (LINE_MAX - WORD_FRAME - column) / 4 * 3;
+		size_t take = n - at < room ? n - at : room;
 
 		while (at + take < n && take > 1 && (text[at + take] & 0xc0) == 0x80)
 			take--;
 		strbuf_puts(out, at > 0 ? "\r\n =?utf-8?B?" : "=?utf-8?B?");
-		base64(out, (const unsigned char *)text + at, take);
+		base64_add(out, text + at, take);
 		strbuf_puts(out, "?=");
 		at += take;
 	}
@@ -71,13 +57,14 @@ static void
 text_header(struct strbuf *out, const char *name, const char *text)
 {
 	/* "=?" would be taken for an encoded word. */
-	bool plain = is_plain(text) && !strstr(text, "=?") && strlen(name) + strlen(text) < 76;
+	bool plain =
+	    is_plain(text) && !strstr(text, "=?") && strlen(name) + strlen(text) < LINE_MAX;
 
 	strbuf_printf(out, "%s: ", name);
 	if (plain)
 		strbuf_puts(out, text);
 	else
-		encoded_words(out, text);
+		encoded_words(out, text, strlen(name) + 2);
 	strbuf_puts(out, "\r\n");
 }
 
@@ -103,10 +90,11 @@ domain(const char *host, char *out, size_t room)
 	size_t n = 0;
 
 	for (; *host && n + 1 < room; host++)
-		out[n++] = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
-				  , *host)
-		    ? *host
-		    : '-';
+		out[n++] =
+		    strchr(
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.", *host)
+			? *host
+			: '-';
 	out[n] = '\0';
 	if (n == 0 || out[0] == '.' || out[n - 1] == '.' || strstr(out, ".."))
 		snprintf(out, room, "guardd");
@@ -121,7 +109,8 @@ id_headers(struct strbuf *out, const struct alert_bundle *b)
 	domain(b->host, host, sizeof(host));
 	strbuf_printf(out, "Message-ID: <%s@%s.guardd>\r\n", b->id, host);
 	if (!b->summary && b->events->serial > 1)
-		strbuf_printf(out, "In-Reply-To: <%s-1@%s.guardd>\r\nReferences: <%s-1@%s.guardd>\r\n",
+		strbuf_printf(out,
+		    "In-Reply-To: <%s-1@%s.guardd>\r\nReferences: <%s-1@%s.guardd>\r\n",
 		    b->events->episode, host, b->events->episode, host);
 }
 
@@ -148,7 +137,8 @@ stands_for_itself(const char *p, size_t column)
 
 	if (c == '=' || c > 0x7e)
 		return false;
-	/* A space at the end of a line, and what mail programs make of "From " and of a lone dot. */
+	/* A space at the end of a line, and what mail programs make of "From " and of a lone dot.
+	 */
 	if (c == ' ')
 		return p[1] != '\n' && p[1] != '\0';
 	if (column == 0 && (c == '.' || c == 'F'))
@@ -170,7 +160,7 @@ quoted_printable(struct strbuf *out, const char *text)
 			column = 0;
 			continue;
 		}
-		if (column >= LINE_MAX_QP) {
+		if (column >= LINE_QP) {
 			strbuf_puts(out, "=\r\n");
 			column = 0;
 			plain = stands_for_itself(p, column);
@@ -196,14 +186,13 @@ template_mail(const struct alert_bundle *b, const char *from, const char *const 
 	date_header(out, b->summary ? b->made : b->events->at);
 	strbuf_printf(out, "From: guardd <%s>\r\n", from);
 	for (unsigned i = 0; i < n_to; i++)
-		strbuf_printf(out, "%s%s%s", i == 0 ? "To: " : " ", to[i],
-		    i + 1 < n_to ? ",\r\n" : "\r\n");
+		strbuf_printf(
+		    out, "%s%s%s", i == 0 ? "To: " : " ", to[i], i + 1 < n_to ? ",\r\n" : "\r\n");
 	id_headers(out, b);
 	text_header(out, "Subject", subject.text);
-	strbuf_puts(out,
-	    "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
-	    "Content-Type: text/plain; charset=utf-8\r\n"
-	    "Content-Transfer-Encoding: quoted-printable\r\n");
+	strbuf_puts(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
+			 "Content-Type: text/plain; charset=utf-8\r\n"
+			 "Content-Transfer-Encoding: quoted-printable\r\n");
 	own_headers(out, b);
 	strbuf_puts(out, "\r\n");
 	quoted_printable(out, text.text);

@@ -3,8 +3,8 @@
 
 #include "herald/template.h"
 
-#define CODE_MAX  3500                     /* bytes of a message: Mattermost takes 4,000 characters or more */
-#define SLACK_MAX 2900                     /* characters of one plain_text, 3,000 there */
+#define CODE_MAX  3500 /* bytes of a message: Mattermost takes 4,000 characters or more */
+#define SLACK_MAX 2900 /* characters of one plain_text, 3,000 there */
 #define FOR_GOOD  (86400 * 3650ll * USEC_PER_SEC) /* that does not end by itself */
 
 /* Cuts before the character that would be over. */
@@ -141,7 +141,10 @@ ntfy(const struct alert_bundle *b, const char *topic, struct strbuf *out)
 	json_text(&j, "message", text.text);
 	json_int(&j, "priority", ended ? priorities[SEVERITY_WARNING] : priorities[b->severity]);
 	json_list_begin(&j, "tags");
-	json_text(&j, NULL, ended ? "white_check_mark" : b->severity ? "warning" : "information_source");
+	json_text(&j, NULL,
+	    ended         ? "white_check_mark"
+	    : b->severity ? "warning"
+			  : "information_source");
 	json_text(&j, NULL, alert_severity_name(b->severity));
 	json_list_end(&j);
 	json_end(&j);

@@ -167,6 +167,17 @@ static const struct {
 	"it refuses the handshake; it may ask for a certificate ('cert_file')"},
 };
 
+/* Somebody signed it, whom we do not know. */
+static bool
+is_stranger(long verified)
+{
+	return verified == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
+	       verified == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
+	       verified == X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE ||
+	       verified == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN ||
+	       verified == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
+}
+
 void
 tls_why(const SSL *ssl, const struct tls_config *c, unsigned long error, char *why, size_t room)
 {
@@ -175,8 +186,9 @@ tls_why(const SSL *ssl, const struct tls_config *c, unsigned long error, char *w
 	long verified = SSL_get_verify_result(ssl);
 
 	if (verified != X509_V_OK) {
-		snprintf(why, room, "the certificate of %.100s is wrong: %s", name,
-		    X509_verify_cert_error_string(verified));
+		snprintf(why, room, "the certificate of %.100s is wrong: %s%s", name,
+		    X509_verify_cert_error_string(verified),
+		    is_stranger(verified) ? "; 'ca_file' names who signs it" : "");
 		return;
 	}
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
@@ -185,5 +197,7 @@ tls_why(const SSL *ssl, const struct tls_config *c, unsigned long error, char *w
 			words = reasons[i].words;
 	}
 	snprintf(why, room, "TLS with %.100s failed: %s", name,
-	    words ? words : "it closed the connection in the handshake; is it a port of TLS?");
+	    words ? words
+		  : "it closed the connection: it asks for a certificate ('cert_file'), or it is "
+		    "no port of TLS");
 }

@@ -28,7 +28,7 @@ struct bans;
 #define BANS_READ    32u /* packets and bytes hold what its last element had dropped, too */
 /* A ban by hand that is for the fleet, too. */
 #define BANS_SHARED 128u
-#define BANS_LATE    64u /* the table's own: counted as over */
+#define BANS_LATE   64u /* the table's own: counted as over */
 
 enum ban_kernel {
 	KERNEL_OUT,     /* not there, as far as is known */

@@ -283,7 +283,8 @@ bind_ban(sqlite3_stmt *s, int index, const struct ban *x, usec_t ended)
 	sqlite3_bind_int64(s, index + 5, x->count);
 	sqlite3_bind_int64(s, index + 6, (int64_t)x->packets);
 	sqlite3_bind_int64(s, index + 7, (int64_t)x->bytes);
-	sqlite3_bind_int64(s, index + 8, x->flags & (BANS_DRY | BANS_PREFIX | BANS_READ | BANS_SHARED));
+	sqlite3_bind_int64(
+	    s, index + 8, x->flags & (BANS_DRY | BANS_PREFIX | BANS_READ | BANS_SHARED));
 	sqlite3_bind_text(s, index + 9, x->note, -1, SQLITE_STATIC); /* NULL text is NULL */
 }
 

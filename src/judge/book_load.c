@@ -164,8 +164,7 @@ read_ban(const struct load *l, sqlite3_stmt *s, struct ban *x)
 	    .count = (uint32_t)sqlite3_column_int64(s, 9),
 	    .packets = (uint64_t)sqlite3_column_int64(s, 10),
 	    .bytes = (uint64_t)sqlite3_column_int64(s, 11),
-	    .flags = sqlite3_column_int(s, 12) &
-		 (BANS_DRY | BANS_PREFIX | BANS_READ | BANS_SHARED),
+	    .flags = sqlite3_column_int(s, 12) & (BANS_DRY | BANS_PREFIX | BANS_READ | BANS_SHARED),
 	    .kernel = KERNEL_ASKED}; /* the former judge did */
 	if (x->rule == RULE_NONE || x->since < 0 || x->until < x->since ||
 	    !addr_of_blob(&x->addr, sqlite3_column_blob(s, 2), sqlite3_column_bytes(s, 2)) ||

@@ -35,11 +35,10 @@ on_banned(void *ctx, uint32_t slot, const struct msg_banned *answer)
 			court_tell_prefix(c, x);
 	}
 	joined_on_banned(c->joined, slot, first);
-	figures_on_banned(c->figures, c, slot, x->kernel == KERNEL_IN);
+	figures_on_banned(c->figures, slot, x->kernel == KERNEL_IN);
 	selfcheck_on_banned(c->selfcheck, slot, answer);
 	control_on_banned(c->control, slot, answer);
-	if (bans_changed_first(c->bans) != BANS_NONE)
-		court_changed(c, false);
+	court_changed(c, false);
 }
 
 static void
@@ -51,8 +50,7 @@ on_answer(void *ctx, const struct msg *m)
 	drops_on_answer(c->drops, m);
 	joined_on_answer(c->joined, m);
 	control_on_answer(c->control, m);
-	if (bans_changed_first(c->bans) != BANS_NONE)
-		court_changed(c, false);
+	court_changed(c, false);
 }
 
 static void
@@ -74,6 +72,7 @@ on_own(void *ctx, const struct msg *m)
 	default:
 		break;
 	}
+	court_changed(c, false);
 	if (r < 0)
 		log_err("this machine's own addresses: %s", strerror(-r));
 }
@@ -82,12 +81,14 @@ static void
 on_repair(void *ctx, uint32_t why)
 {
 	court_tell_repair(ctx, why);
+	court_changed(ctx, false);
 }
 
 static void
 on_refused(void *ctx)
 {
 	court_tell_refused(ctx);
+	court_changed(ctx, false);
 }
 
 static const struct enforce_ops enforce_ops = {.on_banned = on_banned,

@@ -72,13 +72,13 @@ struct court {
 	uint64_t refused; /* bans, as of the last turn */
 	usec_t refused_last;
 	bool told_refused; /* by the kernel: it stands */
-	uint32_t reloads; /* questions to the supervisor so far */
+	uint32_t reloads;  /* questions to the supervisor so far */
 };
 
 struct court_fds {
 	int supervisor, image, control, selfcheck; /* -1: none */
 	int herald, stats, figures; /* -1: none; the last two are handed on, read only */
-	const char *state;                         /* path of the state directory */
+	const char *state;          /* path of the state directory */
 };
 
 /* Opens the image and makes all parts; nothing of the book is read yet. Logs what fails. Negative

@@ -24,8 +24,8 @@ void exposure_follow_image(struct exposure *e);
 
 /* The book was loaded: what it says stands does until a proof says other. */
 void exposure_on_loaded(struct exposure *e);
-/* The last proof's descriptor, which stays the exposure's, with its serial. *status: 0, or why there
- * is no newer one (negative errno). -1: none yet. */
+/* The last proof's descriptor, which stays the exposure's, with its serial. *status: 0, or why
+ * there is no newer one (negative errno). -1: none yet. */
 int exposure_proof_fd(const struct exposure *e, uint32_t *serial, int32_t *status);
 struct gaps *exposure_gaps(struct exposure *e);
 /* The last proof, NULL before the first; trouble: why there is no newer one, NULL: there is. */

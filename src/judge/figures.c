@@ -80,12 +80,11 @@ bucket_of(usec_t span)
 }
 
 void
-figures_on_banned(struct figures_writer *f, const struct court *c, uint32_t slot, bool in)
+figures_on_banned(struct figures_writer *f, uint32_t slot, bool in)
 {
 	struct open *o = open_of(f, slot);
 	usec_t span;
 
-	f->at->in_kernel = bans_in_kernel(c->bans);
 	if (o->arrived == 0 || o->slot != slot)
 		return;
 	span = (uint32_t)clock_mono() - o->arrived;

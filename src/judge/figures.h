@@ -26,7 +26,7 @@ const struct figures *figures_shown(const struct figures_writer *f);
 /* The ban in slot is on its way to the kernel. arrived: as in struct msg_offence; 0: not timed. */
 void figures_on_ban(struct figures_writer *f, uint32_t slot, usec_t arrived);
 /* The kernel has answered. in: it holds now. */
-void figures_on_banned(struct figures_writer *f, const struct court *c, uint32_t slot, bool in);
+void figures_on_banned(struct figures_writer *f, uint32_t slot, bool in);
 /* The book was written. */
 void figures_on_commit(struct figures_writer *f);
 /* The end of a turn. */

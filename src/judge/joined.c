@@ -7,15 +7,13 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "judge/asked.h"
 #include "judge/exposure.h"
-#include "judge/lift.h"
 
 #define NEWCOMERS   4
 #define GREET_WAIT  5 /* seconds until one that does not greet is closed */
 #define ACCEPT_SOME 16
 #define QUEUE_BUSY  (JOINED_QUEUE / 4 * 3) /* the rest is for answers */
-#define KERNEL_WAIT 5                      /* seconds for the kernel's answer about a ban */
-#define UNBAN_MOST  65536                  /* bans lifted by one word of another host */
 
 /* One of them that is connected. */
 struct peer {
@@ -33,30 +31,22 @@ struct newcomer {
 	uid_t uid;
 };
 
-/* A question that was put to the kernel. */
-struct waiting {
-	uint32_t slot, id;
-	usec_t since; /* monotonic */
-	bool lift;
-};
-
 struct joined {
 	struct court *court;
-	struct event *listener, *turn, *late;
+	struct event *listener, *turn;
 	struct newcomer newcomers[NEWCOMERS];
 	unsigned next_newcomer;
 	struct peer herald, runner;
 	int image, stats, figures; /* descriptors that are handed on; -1: none */
 	struct tell *tell;
 	struct share share;
-	struct foreign foreign;
+	struct asked *asked;
 	bool standing;       /* was said */
+	bool proof_due;      /* there is a newer one than was sent */
 	struct msg question; /* MSG_NONE: none is open in this packet */
 	char host[FOREIGN_HOST_MAX + TEXT_PART];
-	struct waiting waiting[JOINED_WAIT];
-	uint32_t n_waiting;
 	struct told told;
-	usec_t greetings, words; /* rate_take: connections; log lines about other hosts' words */
+	usec_t greetings; /* rate_take */
 };
 
 static void
@@ -90,8 +80,7 @@ hang_up(struct peer *p)
 	tell_stop(j->tell);
 	share_stop(&j->share);
 	j->question.type = MSG_NONE;
-	j->n_waiting = 0;
-	evtimer_del(j->late);
+	asked_forget(j->asked);
 }
 
 static void
@@ -113,15 +102,22 @@ hand_on(struct peer *p, enum msg_type type, int fd)
 		lost_patience(p);
 }
 
+/* The last proof, and why there is no newer one. */
 static void
 send_proof(struct joined *j)
 {
 	struct msg m = {.type = MSG_PROOF};
-	int fd = exposure_proof_fd(j->court->exposure, &m.u.proof.serial, &m.u.proof.status);
-	int copy = m.u.proof.status < 0 || fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int32_t trouble;
+	int fd = exposure_proof_fd(j->court->exposure, &m.u.proof.serial, &trouble);
+	int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3), r = 0;
 
-	if (copy >= 0 ? chan_send_fd(j->herald.chan, &m, copy) < 0
-		      : m.u.proof.status < 0 && chan_send(j->herald.chan, &m) < 0)
+	j->proof_due = false;
+	if (copy >= 0)
+		r = chan_send_fd(j->herald.chan, &m, copy);
+	m.u.proof.status = trouble;
+	if (r == 0 && trouble < 0)
+		r = chan_send(j->herald.chan, &m);
+	if (r < 0)
 		lost_patience(&j->herald);
 }
 
@@ -158,6 +154,7 @@ say_next(struct joined *j)
 static void
 on_turn(evutil_socket_t fd, short what, void *arg)
 {
+	static const struct timeval soon = {.tv_sec = 1};
 	struct joined *j = arg;
 
 	(void)fd;
@@ -168,121 +165,27 @@ on_turn(evutil_socket_t fd, short what, void *arg)
 		lost_patience(&j->herald);
 		return;
 	}
-	do {
-		if (chan_queued(j->herald.chan) >= QUEUE_BUSY) {
-			chan_ask_room(j->herald.chan);
+	if (j->proof_due && chan_is_read(j->herald.chan))
+		send_proof(j);
+	else if (j->proof_due)
+		evtimer_add(j->turn, &soon);
+	while (j->herald.chan && chan_queued(j->herald.chan) < QUEUE_BUSY)
+		if (!say_next(j))
 			return;
-		}
-	} while (say_next(j));
+	if (j->herald.chan)
+		chan_ask_room(j->herald.chan);
 }
 
-/* --- other hosts' bans --- */
-
 static void
-give_answer(struct joined *j, uint32_t id, enum taken_status s)
+send_answer(void *ctx, uint32_t id, enum taken_status status)
 {
+	struct joined *j = ctx;
 	struct msg m = {.type = MSG_TAKEN, .id = id};
 
-	j->foreign.taken[s]++;
-	m.u.taken.status = (int32_t)s;
+	m.u.taken.status = (int32_t)status;
 	if (j->herald.chan && chan_send(j->herald.chan, &m) < 0)
 		lost_patience(&j->herald);
 }
-
-static void
-answer_later(struct joined *j, uint32_t id, uint32_t slot, bool lift)
-{
-	static const struct timeval in = {.tv_sec = KERNEL_WAIT};
-
-	if (j->n_waiting == JOINED_WAIT) {
-		give_answer(j, id, TAKEN_DONE);
-		return;
-	}
-	if (j->n_waiting == 0)
-		evtimer_add(j->late, &in);
-	j->waiting[j->n_waiting++] = (struct waiting){slot, id, clock_mono(), lift};
-}
-
-static void
-settle(struct joined *j, uint32_t slot, bool lift, enum taken_status s)
-{
-	for (uint32_t i = 0; i < j->n_waiting; i++) {
-		struct waiting w = j->waiting[i];
-
-		if (w.slot != slot || w.lift != lift)
-			continue;
-		j->waiting[i--] = j->waiting[--j->n_waiting];
-		give_answer(j, w.id, s);
-	}
-}
-
-/* What the kernel says nothing of is in the table all the same, and is sent again. */
-static void
-on_late(evutil_socket_t fd, short what, void *arg)
-{
-	struct joined *j = arg;
-	usec_t before = clock_mono() - KERNEL_WAIT * USEC_PER_SEC + USEC_PER_SEC / 2;
-	const struct timeval in = {.tv_sec = 1};
-
-	(void)fd;
-	(void)what;
-	for (uint32_t i = 0; i < j->n_waiting; i++) {
-		struct waiting w = j->waiting[i];
-
-		if (w.since > before)
-			continue;
-		j->waiting[i--] = j->waiting[--j->n_waiting];
-		give_answer(j, w.id, TAKEN_DONE);
-	}
-	if (j->n_waiting > 0)
-		evtimer_add(j->late, &in);
-}
-
-static void
-ask_foreign(struct joined *j)
-{
-	const struct msg *m = &j->question;
-	bool lift = m->type == MSG_DROP;
-	usec_t now = court_now(j->court), mono = clock_mono();
-	uint32_t slot = BANS_NONE, id = m->id;
-	enum taken_status s = (lift ? foreign_drop : foreign_take)(
-	    &j->foreign, &m->u.fleet, j->host, now, mono, &slot);
-	const struct ban *x = slot == BANS_NONE ? NULL : bans_get(j->court->bans, slot);
-
-	j->question.type = MSG_NONE;
-	court_changed(j->court, false);
-	if (s == TAKEN_DONE && x &&
-	    x->kernel == (lift ? (uint8_t)KERNEL_UNASKED : (uint8_t)KERNEL_ASKED))
-		answer_later(j, id, slot, lift);
-	else
-		give_answer(j, id, s);
-}
-
-static void
-lift_foreign(void *ctx, uint32_t slot)
-{
-	struct joined *j = ctx;
-
-	lift_one(j->court, slot, court_now(j->court));
-}
-
-static uint32_t
-unban_foreign(void *ctx, const struct prefix *p, const char *host)
-{
-	static const struct rate_limit lines = {USEC_PER_SEC, 20 * USEC_PER_SEC};
-	struct joined *j = ctx;
-	_cleanup_(lifted_fini) struct lifted l = {.max = UNBAN_MOST};
-	char text[ADDR_TEXT_MAX];
-
-	lift_inside(j->court, p, &l, court_now(j->court));
-	lift_out(j->court, &l, court_now(j->court));
-	if (l.n > 0 && rate_take(&j->words, &lines, clock_mono()))
-		log_notice("unbanned %s by hand at %s: %u ban%s ended", prefix_format(p, text),
-		    host, l.n, l.n == 1 ? "" : "s");
-	return l.n;
-}
-
-static const struct foreign_ops foreign_ops = {.lift = lift_foreign, .lift_inside = unban_foreign};
 
 /* --- records --- */
 
@@ -303,6 +206,16 @@ take_text(struct joined *j, const struct msg_text *t)
 	return true;
 }
 
+/* All of a question is there. */
+static void
+ask(struct joined *j)
+{
+	struct msg m = j->question;
+
+	j->question.type = MSG_NONE;
+	asked_question(j->asked, &m, j->host);
+}
+
 static bool
 meet(struct peer *p)
 {
@@ -316,7 +229,11 @@ meet(struct peer *p)
 		return true;
 	hand_on(p, MSG_STATS, j->stats);
 	hand_on(p, MSG_FIGURES, j->figures);
-	send_proof(j);
+	if (p->chan)
+		send_proof(j);
+	if (!p->chan)
+		return true;
+	j->question.type = MSG_NONE;
 	j->standing = false;
 	tell_begin(j->tell);
 	share_begin(&j->share);
@@ -336,7 +253,7 @@ take_record(struct peer *p, const struct msg *m)
 	if (m->type == MSG_TEXT)
 		return take_text(j, &m->u.text);
 	if (j->question.type)
-		ask_foreign(j);
+		ask(j);
 	j->question = *m;
 	j->host[0] = '\0';
 	return true;
@@ -360,7 +277,7 @@ on_packet(void *ctx)
 	struct peer *p = ctx;
 
 	if (p->all->question.type && p->role == ROLE_HERALD)
-		ask_foreign(p->all);
+		ask(p->all);
 	p->all->court->now = 0;
 }
 
@@ -502,13 +419,12 @@ joined_new(struct joined **out, struct court *c, const struct court_fds *fds)
 	for (unsigned i = 0; i < NEWCOMERS; i++)
 		j->newcomers[i].all = j;
 	share_init(&j->share, c->bans, &c->rules, wake, j);
-	foreign_init(&j->foreign, &c->verdict, &c->image, &foreign_ops, j);
 	j->turn = event_new(c->base, -1, 0, on_turn, j);
-	j->late = evtimer_new(c->base, on_late, j);
 	if (fds->herald >= 0)
 		j->listener =
 		    event_new(c->base, fds->herald, EV_READ | EV_PERSIST, on_connection, j);
-	if (!j->turn || !j->late || tell_new(&j->tell, wake, j) < 0 ||
+	if (!j->turn || tell_new(&j->tell, wake, j) < 0 ||
+	    asked_new(&j->asked, c, send_answer, j) < 0 ||
 	    (fds->herald >= 0 && (!j->listener || event_add(j->listener, NULL) < 0)) ||
 	    joined_follow_image(j, fds->image) < 0) {
 		joined_free(j);
@@ -521,23 +437,19 @@ joined_new(struct joined **out, struct court *c, const struct court_fds *fds)
 void
 joined_free(struct joined *j)
 {
-	struct event *events[3];
-
 	if (!j)
 		return;
-	events[0] = j->listener;
-	events[1] = j->turn;
-	events[2] = j->late;
 	for (unsigned i = 0; i < NEWCOMERS; i++)
 		dismiss(&j->newcomers[i], true);
 	chan_free(j->herald.chan);
 	chan_free(j->runner.chan);
-	for (size_t i = 0; i < 3; i++)
-		if (events[i])
-			event_free(events[i]);
+	if (j->listener)
+		event_free(j->listener);
+	if (j->turn)
+		event_free(j->turn);
 	tell_free(j->tell);
 	share_fini(&j->share);
-	foreign_fini(&j->foreign);
+	asked_free(j->asked);
 	closep(&j->image);
 	free(j);
 }
@@ -568,7 +480,7 @@ joined_follow_image(struct joined *j, int fd)
 		return -errno;
 	closep(&j->image);
 	j->image = copy;
-	foreign_follow_image(&j->foreign);
+	foreign_follow_image(asked_foreign(j->asked));
 	share_follow_image(&j->court->rules, &j->court->image);
 	follow(&j->herald);
 	follow(&j->runner);
@@ -580,16 +492,8 @@ joined_follow_image(struct joined *j, int fd)
 void
 joined_on_proof(struct joined *j)
 {
-	if (joined_has_herald(j))
-		send_proof(j);
-}
-
-static enum taken_status
-status_of(const struct ban *x)
-{
-	if (x->kernel == KERNEL_NEVER)
-		return TAKEN_NEVER;
-	return x->kernel == KERNEL_REFUSED ? TAKEN_FAILED : TAKEN_DONE;
+	j->proof_due = true;
+	wake(j);
 }
 
 void
@@ -597,21 +501,16 @@ joined_on_banned(struct joined *j, uint32_t slot, bool first)
 {
 	const struct ban *x = bans_get(j->court->bans, slot);
 
-	if (!j->court->rules.slots[x->rule].foreign) {
-		if (first)
-			share_on_banned(&j->share, slot);
-		return;
-	}
-	settle(j, slot, false, status_of(x));
-	if (x->kernel == KERNEL_NEVER)
-		bans_end(j->court->bans, slot, clock_real());
+	if (j->court->rules.slots[x->rule].foreign)
+		asked_on_banned(j->asked, slot);
+	else if (first)
+		share_on_banned(&j->share, slot);
 }
 
 void
 joined_on_answer(struct joined *j, const struct msg *m)
 {
-	if (m->type == MSG_UNBANNED)
-		settle(j, m->id, true, TAKEN_DONE);
+	asked_on_answer(j->asked, m);
 }
 
 void
@@ -648,5 +547,5 @@ joined_tell(struct joined *j)
 struct foreign *
 joined_foreign(struct joined *j)
 {
-	return &j->foreign;
+	return asked_foreign(j->asked);
 }

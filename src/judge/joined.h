@@ -14,7 +14,6 @@
 #include "judge/tell.h"
 
 #define JOINED_QUEUE 2048
-#define JOINED_WAIT  512 /* answers that wait for the kernel */
 
 /* fd of court_fds.herald, stats and figures stay the caller's. -ENOMEM. */
 int joined_new(struct joined **out, struct court *c, const struct court_fds *fds);

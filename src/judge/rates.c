@@ -3,9 +3,10 @@
 
 #include <stdlib.h>
 
-#define SIZE_FIRST  64
-#define SWEEP_EVERY USEC_PER_SEC /* while there are too many: a look at all of them is not cheap   \
-				  */
+#define SIZE_FIRST 64
+#define SWEEP_EVERY                                                                                \
+	USEC_PER_SEC /* while there are too many: a look at all of them is not cheap               \
+		      */
 
 struct rates_bucket {
 	uint64_t key;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "judge/exposure.h"
+#include "judge/joined.h"
 #include "judge/selfcheck.h"
 #include "judge/text.h"
 
@@ -205,6 +206,20 @@ add_counts(struct json *j, const struct court *c)
 		json_int(j, rows[i].name, (int64_t)rows[i].value);
 }
 
+/* "" where nothing is configured that needs one. */
+static const char *
+herald_state(const struct court *c)
+{
+	const struct image_settings *s = c->image.settings;
+
+	if (joined_has_herald(c->joined))
+		return "connected";
+	return image_count(&c->image, IMAGE_CHANNELS) > 0 || c->image.fleet || s->metrics_listen ||
+		       s->metrics_file
+		   ? "away"
+		   : "";
+}
+
 static void
 request_status_(struct request *q, char *const *words, unsigned n)
 {
@@ -229,6 +244,7 @@ request_status_(struct request *q, char *const *words, unsigned n)
 	add_counts(&j, c);
 	json_text(&j, "book", c->book_trouble ? book_error(c->book) : "ok");
 	add_table_state(&j, c, &text);
+	json_text(&j, "herald", herald_state(c));
 	json_int(&j, "filters", s.filters);
 	json_int(&j, "rules", s.rules);
 	json_int(&j, "sources_live", s.live);

@@ -16,8 +16,8 @@ extern const struct command requests[];
 void request_list(struct request *q, char *const *words, unsigned n);
 /* history PREFIX (judge/req_history.c) */
 void request_history(struct request *q, char *const *words, unsigned n);
-/* ban PREFIX [for SPAN] [because TEXT] [fleet], unban PREFIX [fleet], adopt ADDRESS rule NAME level N since TIME
- * until TIME (judge/req_ban.c) */
+/* ban PREFIX [for SPAN] [because TEXT] [fleet], unban PREFIX [fleet], adopt ADDRESS rule NAME level
+ * N since TIME until TIME (judge/req_ban.c) */
 void request_ban(struct request *q, char *const *words, unsigned n);
 void request_adopt(struct request *q, char *const *words, unsigned n);
 void request_unban(struct request *q, char *const *words, unsigned n);

@@ -30,7 +30,7 @@ struct rule {
 	bool forgive, distinct, dry_run, builtin;
 	bool foreign; /* for bans of other hosts: its name says so, in the book too */
 	bool shared;  /* its bans are given to other hosts (judge/share.h) */
-	bool moved; /* the scope changed: old_scope is to be cleared of its bans */
+	bool moved;   /* the scope changed: old_scope is to be cleared of its bans */
 	uint8_t prefix_len4, prefix_len6;
 	uint32_t points, prefix_hosts, factor_milli;
 	uint32_t scope, old_scope; /* as in struct msg_ban, of the present image */

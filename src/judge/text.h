@@ -16,8 +16,8 @@ struct why {
 	usec_t within;           /* 0: not known any more */
 	uint32_t points;
 	uint16_t level;
-	uint8_t flags; /* BANS_PREFIX */
-	bool manual, foreign;    /* foreign: the note has it all */
+	uint8_t flags;        /* BANS_PREFIX */
+	bool manual, foreign; /* foreign: the note has it all */
 };
 
 struct why why_of(const struct rules *r, const struct ban *x);

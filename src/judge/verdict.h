@@ -92,8 +92,8 @@ uint32_t verdict_longest(
 bool verdict_spares(
     const struct verdict *v, uint16_t rule, const struct prefix *p, struct prefix *never);
 /*
- * A ban of another host, as one of the rule for such: in force from now on, in the place of one that
- * ends earlier. note is owned from now on when it returns 0. -ENOSPC, -ENOMEM.
+ * A ban of another host, as one of the rule for such: in force from now on, in the place of one
+ * that ends earlier. note is owned from now on when it returns 0. -ENOSPC, -ENOMEM.
  */
 int verdict_foreign(struct verdict *v, uint16_t rule, const struct prefix *p,
     const struct verdict_past *past, char *note, usec_t now, uint32_t *slot);

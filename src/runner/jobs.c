@@ -20,7 +20,7 @@
 struct job {
 	struct jobs *all;
 	pid_t pid; /* 0: free */
-	uint32_t id;
+	uint32_t id, kind;
 	bool abandoned, late;
 	int pipe;   /* what it writes */
 	int output; /* memfd of it */
@@ -32,7 +32,6 @@ struct jobs {
 	struct event_base *base;
 	jobs_done done;
 	void *ctx;
-	char home[4096];
 	int image_fd; /* -1: none yet */
 	struct image image;
 	unsigned running;
@@ -92,6 +91,7 @@ probe(const struct jobs *j, const struct msg *m, struct errand *e)
 	e->args[0] = "--probe";
 	e->args[1] = "--rate";
 	e->args[2] = e->rate;
+	e->args[3] = "-"; /* what to ask is on standard input */
 	e->timeout_s = m->u.run.timeout_s;
 	return 0;
 }
@@ -99,10 +99,11 @@ probe(const struct jobs *j, const struct msg *m, struct errand *e)
 static const struct {
 	int (*describe)(const struct jobs *j, const struct msg *m, struct errand *e);
 	uint32_t timeout_max; /* seconds */
+	unsigned at_a_time;   /* a probe keeps to the rate of the configuration: one */
 } kinds[] = {
-    [RUN_COURIER] = {courier, 300},
-    [RUN_PROGRAM] = {program, 3600},
-    [RUN_PROBE] = {probe, 6 * 3600},
+    [RUN_COURIER] = {courier, 300, JOBS_MAX},
+    [RUN_PROGRAM] = {program, 3600, JOBS_MAX},
+    [RUN_PROBE] = {probe, 6 * 3600, 1},
 };
 #define N_KINDS (sizeof(kinds) / sizeof(*kinds))
 
@@ -200,8 +201,9 @@ job_start(struct jobs *j, struct job *job, const struct msg *m, struct errand *e
 {
 	static const char path[] =
 	    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	char home[sizeof(j->home) + 5];
-	const char *const env[] = {path, "LANG=C.UTF-8", home, NULL};
+	/* Not the state directory: the herald writes there, and what is in $HOME steers programs.
+	 */
+	static const char *const env[] = {path, "LANG=C.UTF-8", "HOME=/", NULL};
 	_cleanup_(closep) int in = open_input(input), writer = -1;
 	uint32_t max = kinds[m->u.run.kind].timeout_max, s = e->timeout_s;
 	struct timeval tv = {.tv_sec = s < TIMEOUT_MIN ? TIMEOUT_MIN : s > max ? max : s};
@@ -210,7 +212,6 @@ job_start(struct jobs *j, struct job *job, const struct msg *m, struct errand *e
 
 	if (r < 0)
 		return r;
-	snprintf(home, sizeof(home), "HOME=%s", j->home);
 	e->spawn.args = e->args;
 	e->spawn.env = env;
 	e->spawn.alone = true;
@@ -221,6 +222,7 @@ job_start(struct jobs *j, struct job *job, const struct msg *m, struct errand *e
 		return (int)pid;
 	job->pid = pid;
 	job->id = m->id;
+	job->kind = m->u.run.kind;
 	j->running++;
 	evtimer_add(job->timeout, &tv);
 	return 0;
@@ -235,6 +237,16 @@ free_job(struct jobs *j)
 	return NULL;
 }
 
+static bool
+is_full(const struct jobs *j, uint32_t kind)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < JOBS_MAX; i++)
+		n += j->jobs[i].pid > 0 && j->jobs[i].kind == kind;
+	return n >= kinds[kind].at_a_time;
+}
+
 void
 jobs_run(struct jobs *j, const struct msg *m, int input)
 {
@@ -246,7 +258,7 @@ jobs_run(struct jobs *j, const struct msg *m, int input)
 	if (!job)
 		r = -EBUSY;
 	else if (kind < N_KINDS && kinds[kind].describe)
-		r = kinds[kind].describe(j, m, &e);
+		r = is_full(j, kind) ? -EBUSY : kinds[kind].describe(j, m, &e);
 	if (r == 0)
 		r = job_start(j, job, m, &e, input);
 	close(input);
@@ -292,14 +304,13 @@ jobs_reap(struct jobs *j, pid_t pid, int status)
 /* --- all of them --- */
 
 int
-jobs_new(struct jobs **out, struct event_base *base, const char *home, jobs_done done, void *ctx)
+jobs_new(struct jobs **out, struct event_base *base, jobs_done done, void *ctx)
 {
 	struct jobs *j = calloc(1, sizeof(*j));
 
 	if (!j)
 		return -ENOMEM;
 	*j = (struct jobs){.base = base, .done = done, .ctx = ctx, .image_fd = -1};
-	snprintf(j->home, sizeof(j->home), "%s", home);
 	for (size_t i = 0; i < JOBS_MAX; i++)
 		j->jobs[i] = (struct job){.all = j, .pipe = -1, .output = -1};
 	*out = j;

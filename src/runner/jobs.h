@@ -2,8 +2,8 @@
  *
  * Programs that the herald asked for: the courier, a channel's program, a probe. Comes in: MSG_RUN
  * with the standard input; which program that is comes from the judge's image alone. Goes out:
- * MSG_RAN with the exit status and what was written. Bounded: JOBS_MAX at a time, JOBS_OUTPUT bytes
- * of output, a time after which the process group is killed.
+ * MSG_RAN with the exit status and what was written. Bounded: JOBS_MAX at a time, one probe,
+ * JOBS_OUTPUT bytes of output, a time after which the process group is killed.
  */
 #pragma once
 
@@ -22,9 +22,8 @@ struct jobs;
 /* How a job ended: MSG_RAN of id; output is a memfd for the callee, or -1. */
 typedef void (*jobs_done)(void *ctx, uint32_t id, int status, int output);
 
-/* home: $HOME of what is run, lent. -ENOMEM. */
-int jobs_new(
-    struct jobs **out, struct event_base *base, const char *home, jobs_done done, void *ctx);
+/* -ENOMEM. */
+int jobs_new(struct jobs **out, struct event_base *base, jobs_done done, void *ctx);
 void jobs_free(struct jobs *j);
 /* The configuration in force: takes fd, a memfd that is not valid as an image is refused (-EINVAL,
  * the former one stays). */

@@ -41,7 +41,7 @@ struct runner {
 	struct ward_files files;
 	int lock;
 	bool met, ready, ending, stopped;
-	struct event *patience;
+	struct event *events[4], *patience;
 };
 
 static void
@@ -303,16 +303,29 @@ add_events(struct runner *r)
 	} signals[] = {{SIGCHLD, on_child}, {SIGTERM, on_end}, {SIGINT, on_end}};
 	usec_t watchdog = notify_watchdog() / 2, every = watchdog ? watchdog : ASK_EVERY;
 	const struct timeval tv = {every / USEC_PER_SEC, every % USEC_PER_SEC};
-	struct event *e;
+	const size_t n = sizeof(signals) / sizeof(*signals);
 
-	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++) {
-		e = evsignal_new(r->base, signals[i].signal, signals[i].fn, r);
-		if (!e || event_add(e, NULL) < 0)
+	for (size_t i = 0; i < n; i++) {
+		r->events[i] = evsignal_new(r->base, signals[i].signal, signals[i].fn, r);
+		if (!r->events[i] || event_add(r->events[i], NULL) < 0)
 			return -ENOMEM;
 	}
-	e = event_new(r->base, -1, EV_PERSIST, on_ask, r);
+	r->events[n] = event_new(r->base, -1, EV_PERSIST, on_ask, r);
 	r->patience = evtimer_new(r->base, on_patience, r);
-	return !e || !r->patience || event_add(e, &tv) < 0 ? -ENOMEM : 0;
+	return !r->events[n] || !r->patience || event_add(r->events[n], &tv) < 0 ? -ENOMEM : 0;
+}
+
+static void
+finish(struct runner *r)
+{
+	dial_free(r->dial);
+	jobs_free(r->jobs);
+	strays_end(0);
+	ward_free(r->ward);
+	for (size_t i = 0; i < sizeof(r->events) / sizeof(*r->events); i++)
+		event_free(r->events[i]);
+	event_free(r->patience);
+	event_base_free(r->base);
 }
 
 static int
@@ -326,8 +339,7 @@ run(struct runner *r)
 		return 1;
 	seal();
 	r->base = event_base_new();
-	if (!r->base || add_events(r) < 0 ||
-	    jobs_new(&r->jobs, r->base, r->options.state, on_ran, r) < 0 ||
+	if (!r->base || add_events(r) < 0 || jobs_new(&r->jobs, r->base, on_ran, r) < 0 ||
 	    ward_new(&r->ward, r->base, &r->files, &ward_ops, r) < 0)
 		fatal("out of memory");
 	e = dial_new(&r->dial, r->base, r->socket, ROLE_RUNNER, QUEUE_MAX, &dial_ops, r);
@@ -337,10 +349,7 @@ run(struct runner *r)
 	if (e < 0)
 		fatal("cannot start guardd-herald: %s", strerror(-e));
 	event_base_dispatch(r->base);
-	dial_free(r->dial);
-	jobs_free(r->jobs);
-	strays_end(0);
-	ward_free(r->ward);
+	finish(r);
 	return 0;
 }
 

@@ -30,8 +30,9 @@
 #define NET_BIND_TCP    (1ULL << 0)
 #define NET_CONNECT_TCP (1ULL << 1)
 #define RULE_NET_PORT   2
+#define SCOPE_ALL       3 /* of 6.12: abstract unix sockets, signals */
 struct ruleset_attr {
-	uint64_t handled_access_fs, handled_access_net;
+	uint64_t handled_access_fs, handled_access_net, scoped;
 };
 struct net_port_attr {
 	uint64_t allowed_access, port;
@@ -181,6 +182,8 @@ sandbox_paths(const struct sandbox_path *paths, const struct sandbox_port *ports
 		attr.handled_access_fs |= LANDLOCK_ACCESS_FS_TRUNCATE;
 	if (abi >= 4 && ports)
 		attr.handled_access_net = NET_BIND_TCP | NET_CONNECT_TCP;
+	if (abi >= 6 && ports)
+		attr.scoped = SCOPE_ALL;
 	fd = (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof(attr), 0);
 	if (fd < 0)
 		return -errno;

@@ -44,5 +44,6 @@ struct sandbox {
 /* 0 or negative errno; *what names the step that failed. */
 int sandbox_enter(const struct sandbox *s, const char **what);
 /* Landlock alone, of paths and ports: from now on nothing else can be opened, connected to or
- * bound by TCP (ports ends with port 0; NULL: no limit). Negative errno. */
+ * bound by TCP, no abstract socket connected to (ports ends with port 0; NULL: no limit of these).
+ * Negative errno. */
 int sandbox_paths(const struct sandbox_path *paths, const struct sandbox_port *ports);

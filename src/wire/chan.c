@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define PACKETS_PER_TURN 64
@@ -148,6 +150,14 @@ size_t
 chan_queued(const struct chan *c)
 {
 	return c->queued;
+}
+
+bool
+chan_is_read(const struct chan *c)
+{
+	int left = 0;
+
+	return c->queued == 0 && ioctl(c->fd, SIOCOUTQ, &left) == 0 && left == 0;
 }
 
 void

@@ -58,6 +58,8 @@ int chan_drain(struct chan *c, int timeout_ms);
  */
 void chan_read_rest(struct chan *c);
 size_t chan_queued(const struct chan *c);
+/* The peer has read all that was ever sent: descriptors of one who does not would add up. */
+bool chan_is_read(const struct chan *c);
 /* on_room comes as if chan_send had said -EAGAIN: for who leaves room to others. */
 void chan_ask_room(struct chan *c);
 /* A pair of SEQPACKET ends with send buffers for several full packets. Negative errno. */

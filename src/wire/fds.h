@@ -17,6 +17,7 @@ enum {
 	FD_HERALD = 11,   /* listening unix seqpacket socket, RUNTIME/herald (judge) */
 	FD_FIGURES = 12,  /* memfd, wire/figures.h (judge) */
 	FD_METRICS = 13,  /* listening unix stream socket of the metrics (herald) */
-	FD_FIGURES_READ = 14, /* the same memfd as FD_FIGURES, opened read only (judge): handed on */
+	FD_FIGURES_READ =
+	    14, /* the same memfd as FD_FIGURES, opened read only (judge): handed on */
 	FD_MAX,
 };

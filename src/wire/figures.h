@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "wire/msg.h"
 
-#define FIGURES_VERSION 1
-#define FIGURES_RULES   512 /* rules shown; the others are in the totals alone */
-#define FIGURES_LATENCY 20  /* upper bounds 2^6 .. 2^25 microseconds (64 us .. 33 s), then more */
+#define FIGURES_VERSION       1
+#define FIGURES_RULES         512 /* rules shown; the others are in the totals alone */
+#define FIGURES_LATENCY       20 /* upper bounds 2^6 .. 2^25 microseconds (64 us .. 33 s), then more */
 #define FIGURES_LATENCY_FIRST 6
 
 struct figures_role { /* written by the supervisor */

@@ -46,7 +46,7 @@ enum courier_status {
 	COURIER_DONE,
 	COURIER_LATER,   /* not reached, or it asks for time */
 	COURIER_REFUSED, /* this message is not wanted */
-	COURIER_CANNOT,  /* certificate, password, address: somebody has to mend the configuration */
+	COURIER_CANNOT, /* certificate, password, address: somebody has to mend the configuration */
 	COURIER_STATUSES,
 };
 

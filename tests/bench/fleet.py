@@ -20,6 +20,7 @@ import time
 import bench
 from bench import CORE
 
+import fleets
 import lib
 from scene import tool
 
@@ -341,6 +342,41 @@ def refused(fleet, n, rows):
     fleet.redis.says("config", "set", "maxclients", files() - 100)
 
 
+class Hop(fleets.FleetWorld):
+    """Three real guardd with their heralds, and one Redis over TLS."""
+
+    REDIS = fleets.CONFIG.replace("appendfsync always", "appendfsync everysec")
+
+    def runTest(self):
+        pass
+
+
+def hop(rows, quick):
+    """From a line in one host's log to the kernel of another: by the kernel's own notices of new elements."""
+    w = Hop()
+    w.setUp()
+    try:
+        w.start_all()
+        took = {m.name: [] for m in w.web}
+        for n in range(6 if quick else 40):
+            seen = [(m, m.host.popen(tool("storm_count"), "1", "30", stdout=subprocess.PIPE, text=True)) for m in w.web]
+            for _, p in seen:
+                assert p.stdout.readline() == "ready\n"
+            time.sleep(0.05)
+            begin = time.monotonic_ns()
+            w.web[0].attacked(f"198.18.0.{n}" if n % 2 else f"2001:db8:9:{n:x}::1")
+            for m, p in seen:
+                took[m.name].append((int(p.stdout.readline().split()[1]) - begin) / 1e6)
+                p.wait()
+        own = statistics.median(took["web1"])
+        others = [max(a, b) for a, b in zip(took["web2"], took["web3"])]
+        rows.add("a line of a log to the kernel of the same host, median", own, "ms")
+        rows.add("  to the kernels of two others, over Redis with TLS, median", statistics.median(others), "ms",
+                 note=f"of {len(others)}, both families: {min(others):.1f} to {max(others):.1f}")
+    finally:
+        w.close()
+
+
 def run(rows, quick=False):
     if not shutil.which("redis-server"):
         rows.absent("one ban at the last of 10,000 hosts", "ms", None)
@@ -350,6 +386,7 @@ def run(rows, quick=False):
         rows.absent("one ban at the last of 10,000 hosts", "ms", None, f"only {files()} descriptors are allowed here")
         return
     n = 500 if quick else most
+    hop(rows, quick)
     with Fleet() as fleet:
         entries(fleet, rows, quick)
         few(fleet, n // 10, rows, quick)

@@ -130,11 +130,15 @@ class Member:
         until(f"{self.name} is in the fleet", self.joined)
 
     def joined(self):
+        return self.status().get("connected") and self.status()["fleet"].get("connected")
+
+    def status(self):
+        """What the herald says of itself, {} while it says nothing."""
         answer = self.herald.ask("status")
-        return bool(answer) and answer[0].get("connected") and self.fleet().get("connected")
+        return answer[0] if answer and answer[-1].get("done") and len(answer) > 1 else {}
 
     def fleet(self):
-        """What the herald says of its fleet, {} while it says nothing."""
+        """And of its fleet, with all counters."""
         answer = self.herald.ask("fleet")
         return answer[0] if answer and answer[-1].get("done") and len(answer) > 1 else {}
 
@@ -183,6 +187,7 @@ class FleetWorld(World):
     """web1, web2 and web3 behind a hub with Redis. Attackers are addresses in log lines."""
 
     HUB4, HUB6 = "192.0.2.254", "2001:db8:2::fe"
+    REDIS = CONFIG
     TRUST = ["{hosts: ['web*'], rules: [ssh, manual], at_most: 2h, per_minute: 60000}"]
 
     def setUp(self):
@@ -194,7 +199,7 @@ class FleetWorld(World):
         self.hub.run("sysctl", "-qw", "net.ipv6.conf.br0.accept_dad=0")
         self.hub.run("ip", "link", "set", "br0", "up")
         self.addresses(self.hub, "br0", self.HUB4 + "/24", self.HUB6 + "/64")
-        self.redis = Redis(self.hub, self.HUB4, self.HUB6).start()
+        self.redis = Redis(self.hub, self.HUB4, self.HUB6, config=self.REDIS).start()
         self.web = [Member(self, n) for n in (1, 2, 3)]
         for m in self.web:
             self.link(m.host, "eth0", self.hub, m.name)
@@ -234,10 +239,14 @@ class FleetWorld(World):
         failed = any(e for _, e in getattr(self._outcome, "errors", []) if e) or \
             any(t is self for t, _ in self._outcome.result.failures + self._outcome.result.errors)
         for m in self.web:
-            m.kill()
             for what in (m.guardd, m.herald) if failed else ():
                 if what:
                     sys.stderr.write(f"--- log of {m.name}, {type(what).__name__}\n{what.log()[-3000:]}\n")
+        self.close()
+
+    def close(self):
+        for m in self.web:
+            m.kill()
         for h in self.hosts:
             h.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -99,6 +99,7 @@ mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
 smtpd_tls_cert_file = {cert}
 smtpd_tls_key_file = {key}
 smtpd_tls_security_level = {level}
+smtpd_tls_received_header = yes
 smtputf8_enable = no
 """
 SMTPS = """

@@ -96,9 +96,10 @@ class Mail(AlertWorld):
     def mails(self, n):
         return self.until(f"{n} mails", lambda: len(self.relay.mails()) >= n and self.relay.mails())
 
-    def mail_channel(self, name, server, port, tls, more=""):
+    def mail_channel(self, name, server, port, tls):
+        ca = "" if tls == "no" else f", ca_file: {authority(self.pki)}"
         return (f"name: {name}, mail: {{server: '{server}', port: {port}, tls: {tls}, from: guardd@web1.example.org, "
-                f"to: [{MAILBOX}@mx1.example.org], ca_file: {authority(self.pki)}{more}}}")
+                f"to: [{MAILBOX}@mx1.example.org]{ca}}}")
 
     def test_plain_starttls_and_tls_from_the_first_byte_by_both_families(self):
         self.relay = Relay(self.attacker, *self.certificate())

@@ -187,11 +187,12 @@ class SeenFromOutside(FleetWorld):
         self.assertEqual(r.returncode, 2, r.stdout)
         self.assertRegex(r.stdout, r"disagree web1: out \(203\.0\.113\.13\) reached port 389 of web1 at 192\.0\.2\.11,"
                          r" which rule ldap does not allow; the proof of web1 says proven")
-        # And its end, also where the herald that told it is another one by then.
+        # A herald that is another one by now knows that it stands; and tells its end.
         self.heralds["out"].stop()
-        self.router.run("nft", "flush ruleset")
         self.heralds["out"].start()
         until("out's herald is connected", self.heralds["out"].connected)
+        self.assertEqual(self.alerts("out"), both)
+        self.router.run("nft", "flush ruleset")
         for name in ("web1", "out"):
             until(f"{name} tells the end", lambda n=name: self.alerts(n) == {}, PATIENCE)
         until("all agree again", lambda: self.state("web2", "web1", 4) == ("proven", "agree"), PATIENCE)

@@ -105,6 +105,14 @@ class FleetJudge(Judge):
         else:
             super().on_record(peer, r)
 
+    def serve(self, timeout=0.0):
+        """All that is there, not one packet at a time."""
+        before = -1
+        while len(self.asked) != before:
+            before = len(self.asked)
+            super().serve(timeout)
+            timeout = 0.0005
+
     @property
     def standing(self):
         """What is told after each greeting, before GIVEN."""
@@ -179,7 +187,10 @@ class RedisWorld(World):
         def probe():
             trouble = self.status().get("trouble") or ""
             return trouble if all(w in trouble for w in words) else None
-        return self.wait(f"a trouble with {words}, not {self.status().get('trouble')!r}", probe, limit)
+        try:
+            return self.wait(f"a trouble with {words}", probe, limit)
+        except AssertionError as e:
+            raise AssertionError(f"{e}, but {self.status()}") from None
 
     def wait_connected(self, limit=None):
         return self.wait("connected", lambda: self.status().get("connected") and not self.status().get("trouble"), limit)
@@ -209,7 +220,7 @@ class Streams(RedisWorld):
                 self.wait_taken("2001:db8:a::/64", "DROP")
                 self.judge.lift("203.0.113.9")
                 self.wait("the lift is in the stream", lambda: self.redis.own("lift") == ["203.0.113.9 ssh"])
-                self.assertIn("web1", self.wait("its report", self.others))
+                self.wait("its report", lambda: "web1" in self.others())
                 self.assertEqual([a[:4] for a in self.judge.asked], [("TAKE", "web2", "203.0.113.10", "ssh"),
                                                                      ("DROP", "web2", "2001:db8:a::/64", "ssh")])
                 self.end()
@@ -465,7 +476,7 @@ class Secure(RedisWorld):
                 self.wait("it is given", lambda: f"2001:db8:{n + 1}::/64" in " ".join(self.redis.own()))
                 self.redis.add(self.entry(f"203.0.113.{n}"))
                 self.wait_taken(f"203.0.113.{n}")
-                self.wait("its report", self.others)
+                self.wait("its report", lambda: "web1" in self.others())
                 self.herald.kill()
                 self.judge.close()
 
@@ -473,10 +484,10 @@ class Secure(RedisWorld):
         authority(self.keys, "DNS:other.test", ca="stranger", leaf="strange")
         stranger = self.copy("stranger.pem", mode=0o644)
         self.redis = Server(self.attacker, TLS).start()
-        for n, (at, ca, name, words) in enumerate(((self.FROM4, stranger, None, "unable to get local issuer certificate"),
+        for n, (at, ca, name, words) in enumerate(((self.FROM4, stranger, None, "self-signed certificate in certificate chain; 'ca_file'"),
                                                    (self.FROM6, self.ca, "other.test", "hostname mismatch"),
                                                    (self.FROM4, self.ca, "192.0.2.1", "IP address mismatch"),
-                                                   (self.FROM6, None, None, "issuer certificate"))):
+                                                   (self.FROM6, None, None, "self-signed certificate"))):
             with self.subTest(words=words):
                 self.at = at
                 self.begin(server=False, name=f"herald{n}", tls="yes", ca_file=ca, server_name=name)
@@ -486,7 +497,7 @@ class Secure(RedisWorld):
 
     def test_no_tls_there(self):
         self.begin(tls="yes", ca_file=self.ca)
-        self.wait_trouble("speaks no TLS")
+        self.wait_trouble("port of TLS")
 
     def test_client_certificate(self):
         authority(self.keys, "DNS:web1", leaf="web1")
@@ -548,7 +559,7 @@ class Forged(RedisWorld):
         self.wait_taken("203.0.113.7")
         self.wait("all are counted", lambda: self.status()["forged"] >= len(wrong) + 4)
         self.assertEqual((self.status()["forged"], len(self.judge.asked)), (len(wrong) + 4, 1))
-        self.assertIn("fleet-forged", str(self.ask("alerts")) + str(self.herald.log()) + "fleet-forged")
+        self.assertGreaterEqual(self.ask("status")[0]["alerts"]["told"], 1)
 
     def test_versions(self):
         self.begin()

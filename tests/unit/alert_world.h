@@ -60,7 +60,8 @@ world_image(struct alert_world *w, const struct world_channel *channels, usec_t 
 	struct image_build *b = image_build_new();
 
 	for (; channels->name; channels++) {
-		static const char *const argv[] = {"/bin/true", NULL}, *const to[] = {"r@example.net", NULL};
+		static const char *const argv[] = {"/bin/true", NULL}, *const to[] = {
+									   "r@example.net", NULL};
 		struct image_channel c = {.name = image_build_str(b, channels->name),
 		    .kind = (uint8_t)channels->kind,
 		    .severity = (uint8_t)channels->severity,
@@ -165,13 +166,11 @@ world_raise(struct alert_world *w, enum alert_kind kind, enum alert_severity sev
 }
 
 static inline void
-world_moment(struct alert_world *w, enum alert_kind kind, const char *subject, const char *words,
-    usec_t now)
+world_moment(
+    struct alert_world *w, enum alert_kind kind, const char *subject, const char *words, usec_t now)
 {
 	alert_states_moment(w->states,
-	    &(struct alert_note){.kind = kind,
-		.severity = SEVERITY_WARNING,
-		.subject = subject,
-		.words = words},
+	    &(struct alert_note){
+		.kind = kind, .severity = SEVERITY_WARNING, .subject = subject, .words = words},
 	    now);
 }

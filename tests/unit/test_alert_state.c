@@ -216,7 +216,10 @@ test_text_is_one_clean_line(void **state)
 	char longer[5000];
 
 	(void)state;
-	world_raise(w, ALERT_LOST, SEVERITY_WARNING, "a\r\nBcc: x\x1b[0m", "\xff\xc0\x80\xe2\x80\xae" "evil\xed\xa0\x80", T0);
+	world_raise(w, ALERT_LOST, SEVERITY_WARNING, "a\r\nBcc: x\x1b[0m",
+	    "\xff\xc0\x80\xe2\x80\xae"
+	    "evil\xed\xa0\x80",
+	    T0);
 	assert_string_equal(w->told->list[0].subject, "a  Bcc: x [0m");
 	assert_null(strstr(w->told->list[0].words, "\xe2\x80\xae"));
 	assert_non_null(strstr(w->told->list[0].words, "evil"));

@@ -69,7 +69,7 @@ setup(void **state)
 	w->base = event_base_new();
 	w->child = evsignal_new(w->base, SIGCHLD, on_child, w);
 	assert_int_equal(event_add(w->child, NULL), 0);
-	assert_int_equal(jobs_new(&w->jobs, w->base, "/home/of/it", on_done, w), 0);
+	assert_int_equal(jobs_new(&w->jobs, w->base, on_done, w), 0);
 	*state = w;
 	return 0;
 }
@@ -170,7 +170,7 @@ test_nothing_is_inherited(void **state)
 	    "umask",
 	    30, "");
 	assert_int_equal(w->status, 0);
-	assert_non_null(strstr(w->output, "HOME=/home/of/it\nLANG=C.UTF-8\n"));
+	assert_non_null(strstr(w->output, "HOME=/\nLANG=C.UTF-8\n"));
 	assert_non_null(strstr(w->output, "PATH=/usr/local/sbin:"));
 	assert_null(strstr(w->output, "GUARDD_SECRET"));
 	assert_non_null(strstr(w->output, "\n0 1 2 3 /\n0077\n"));
@@ -333,6 +333,42 @@ test_at_most_so_many(void **state)
 	assert_int_equal(w->done, 1); /* nobody is told of the others */
 }
 
+/* A herald that was taken over gets no more questions a second than the configuration says. */
+static void
+test_one_probe_at_a_time(void **state)
+{
+	struct image_build *b = image_build_new();
+	struct image_fleet f = {.port = 6379,
+	    .keep = USEC_PER_SEC,
+	    .report = USEC_PER_SEC,
+	    .bans_max = 1,
+	    .probe_every = USEC_PER_SEC,
+	    .probe_per_second = 5};
+	struct world *w = *state;
+	struct image img;
+	int fd;
+
+	f.host = image_build_str(b, "one");
+	f.server = image_build_str(b, "two");
+	f.stream = image_build_str(b, "guardd");
+	image_build_add(b, IMAGE_FLEETS, &f);
+	fd = image_build_fd(b);
+	assert_int_equal(image_open(&img, fd), 0);
+	w->made = img.head->made;
+	image_close(&img);
+	assert_int_equal(jobs_use_image(w->jobs, fd), 0);
+	image_build_free(b);
+	ask(w, RUN_PROBE, 0, w->made, input("", SEALED));
+	assert_int_equal(w->done, 0);
+	ask(w, RUN_PROBE, 0, w->made, input("", SEALED));
+	assert_int_equal(w->done, 1);
+	assert_int_equal(w->status, -EBUSY);
+	while (w->done == 1)
+		event_base_loop(w->base, EVLOOP_ONCE);
+	ask(w, RUN_PROBE, 0, w->made, input("", SEALED));
+	assert_int_equal(w->done, 2);
+}
+
 static void
 test_a_program_that_is_not_there(void **state)
 {
@@ -374,7 +410,7 @@ main(void)
 	    TEST(test_a_background_child_does_not_delay_the_end), TEST(test_a_signal_is_an_error),
 	    TEST(test_only_programs_of_this_configuration), TEST(test_a_channel_that_is_no_program),
 	    TEST(test_input_that_could_change_is_refused), TEST(test_at_most_so_many),
-	    TEST(test_a_program_that_is_not_there),
+	    TEST(test_one_probe_at_a_time), TEST(test_a_program_that_is_not_there),
 	    TEST(test_a_broken_configuration_changes_nothing)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

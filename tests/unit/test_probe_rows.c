@@ -402,19 +402,19 @@ cells_over_vantages_and_addresses(void **state)
 	target->n_addrs = 2;
 	target->addrs[0] = A("2001:db8::1");
 	target->addrs[1] = A("2001:db8::2");
-	x = compare_cell(&c, target, NULL);
+	x = compare_cell(&c, target, NULL, 0);
 	assert_int_equal(WORD_UNSEEN, x.word);
 	c.state = PROOF_OPEN;
-	assert_int_equal(WORD_GAP, compare_cell(&c, target, NULL).word);
+	assert_int_equal(WORD_GAP, compare_cell(&c, target, NULL, 0).word);
 	c.state = PROOF_PROVEN;
 	rows[1].to = target->addrs[1];
 	assert_int_equal(0, table_take(&t, target, in, 1, rows, 2));
 	table_pair(target, in)->rows[0].rounds = table_pair(target, in)->rows[1].rounds = 2;
-	assert_int_equal(WORD_DISAGREE, compare_cell(&c, target, NULL).word);
+	assert_int_equal(WORD_DISAGREE, compare_cell(&c, target, NULL, 0).word);
 	rows[1].answer = ANSWER_OPEN;
 	rows[1].verdict = VERDICT_OK;
 	assert_int_equal(0, table_take(&t, target, in, 1, rows, 2));
-	x = compare_cell(&c, target, NULL);
+	x = compare_cell(&c, target, NULL, 0);
 	assert_int_equal(WORD_UNSEEN, x.word);
 	assert_int_equal(1, x.vantages);
 	for (int i = 0; i < 2; i++) {
@@ -423,15 +423,32 @@ cells_over_vantages_and_addresses(void **state)
 		rows[i].verdict = VERDICT_OK;
 	}
 	assert_int_equal(0, table_take(&t, target, out, 1, rows, 2));
-	assert_int_equal(WORD_AGREE, compare_cell(&c, target, NULL).word);
+	assert_int_equal(WORD_AGREE, compare_cell(&c, target, NULL, 0).word);
 	c.state = PROOF_OPEN;
-	assert_int_equal(WORD_DIFFERS, compare_cell(&c, target, NULL).word);
+	assert_int_equal(WORD_DIFFERS, compare_cell(&c, target, NULL, 0).word);
 	c.state = PROOF_PROVEN;
+	/* One without IPv6 takes nothing from what another one saw, and sees nothing alone. */
+	rows[0].answer = ANSWER_UNREACHABLE;
+	rows[0].expected = EXPECTED_ANY;
+	rows[0].verdict = VERDICT_UNKNOWN;
+	assert_int_equal(0, table_take(&t, target, table_host(&t, "blind"), 1, rows, 1));
+	x = compare_cell(&c, target, NULL, 0);
+	assert_int_equal(WORD_AGREE, x.word);
+	assert_int_equal(3, x.vantages);
+	assert_int_equal(1, x.outsiders);
+	x = compare_cell(&c, target, table_host(&t, "blind"), 0);
+	assert_int_equal(WORD_UNKNOWN, x.word);
+	assert_int_equal(0, x.outsiders);
+	/* A rule for one interface cannot be held against what is seen from afar. */
+	rows[0].answer = ANSWER_OPEN;
+	rows[0].verdict = VERDICT_OK;
+	assert_int_equal(0, table_take(&t, target, table_host(&t, "blind"), 1, rows, 1));
+	assert_int_equal(WORD_QUIET, compare_cell(&c, target, table_host(&t, "blind"), 0).word);
 	rows[1].answer = ANSWER_OPEN;
 	rows[1].verdict = VERDICT_GAP;
 	assert_int_equal(0, table_take(&t, target, out, 1, rows, 2));
 	table_pair(target, out)->rows[1].rounds = 2;
-	x = compare_cell(&c, target, NULL);
+	x = compare_cell(&c, target, NULL, 0);
 	assert_int_equal(WORD_DISAGREE, x.word);
 	assert_int_equal(1, x.outsiders);
 	compare_subject(&words, "web1", &c);
@@ -442,7 +459,7 @@ cells_over_vantages_and_addresses(void **state)
 	    "out (2001:db8::9) reached port 389 of web1 at 2001:db8::2, which rule ldap "
 	    "does not allow; the proof of web1 says proven",
 	    words.text);
-	assert_int_equal(WORD_UNSEEN, compare_cell(&c, target, in).word);
+	assert_int_equal(WORD_UNSEEN, compare_cell(&c, target, in, 0).word);
 	strbuf_fini(&words);
 	table_fini(&t);
 }

@@ -215,6 +215,8 @@ begin(struct scene *s)
 	report("own", "", "proven", "proven", 0);
 	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 0);
 	assert_int_equal(0, probes_new(&s->probes, &s->herald));
+	/* For long. */
+	s->probes->started = USEC_PER_SEC;
 	probes_on_report(s->probes, "out");
 }
 
@@ -278,6 +280,9 @@ an_outsider_gets_in_where_the_proof_says_not(void **state)
 		    i ? "own ldap tcp/389 IPv6" : "own ldap tcp/389 IPv4", made.subject);
 		assert_non_null(strstr(made.words, "out (192.0.2.9) reached port 389 of own at "));
 		assert_non_null(strstr(made.words, "; the proof of own says proven"));
+		/* No way there for once is no end. */
+		say(&s, "out", entry("own", addresses[i], "host-down", "closed", "unknown"));
+		assert_int_equal(0, made.ended);
 		probes_count(s.probes, &c);
 		assert_int_equal(1, c.disagree);
 		say(&s, "out", entry("own", addresses[i], "silent", "closed", "ok"));
@@ -372,6 +377,43 @@ hostile_entries(void **state)
 	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 3600 * USEC_PER_SEC);
 	say(&s, "out", entry("own", "192.0.2.1", "silent", "closed", "ok"));
 	assert_int_equal(1, rows_of(&s));
+	end(&s);
+}
+
+/* A herald that was started again reads what was said before: it neither tells what is long over,
+ * nor the end of what it has heard nothing of yet. */
+static void
+a_life_that_begins(void **state)
+{
+	struct scene s;
+	struct probes_counts c;
+
+	(void)state;
+	begin(&s);
+	s.probes->started = clock_real();
+	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 5 * USEC_PER_SEC);
+	strcpy(made.subject, "own ldap tcp/389 IPv4");
+	for (int i = 0; i < 3; i++)
+		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	assert_int_equal(1, rows_of(&s));
+	probes_on_report(s.probes, "own");
+	assert_int_equal(0, made.raised + made.ended);
+	say(&s, "out", entry("own", "2001:db8::1", "silent", "closed", "ok"));
+	probes_on_report(s.probes, "own");
+	assert_int_equal(0, made.raised + made.ended);
+	/* What it said itself in its former life tells it when it asked last; what it said in this
+	 * one it knows. */
+	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
+	probes_on_report(s.probes, "web");
+	report("own", "", "proven", "proven", 5 * USEC_PER_SEC);
+	say(&s, "own", entry("web", "192.0.2.2", "open", "closed", "gap"));
+	assert_int_equal(2, rows_of(&s));
+	probes_count(s.probes, &c);
+	assert_int_equal(1, c.gaps);
+	/* From now on. */
+	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", -USEC_PER_SEC / 1000);
+	say(&s, "out", entry("own", "192.0.2.1", "silent", "closed", "ok"));
+	assert_int_equal(1, made.ended);
 	end(&s);
 }
 
@@ -493,6 +535,7 @@ main(void)
 	    cmocka_unit_test(an_allowed_host_is_shut_out),
 	    cmocka_unit_test(a_proof_that_changes),
 	    cmocka_unit_test(hostile_entries),
+	    cmocka_unit_test(a_life_that_begins),
 	    cmocka_unit_test(this_host_asks),
 	    cmocka_unit_test(
 		nobody_is_asked_without_a_proof_and_a_runner_that_is_busy_is_asked_later),

@@ -143,7 +143,7 @@ static void
 test_who_begins_to_listen_hears_all_that_stands(void **unused)
 {
 	_cleanup_(tell_freep) struct tell *t = start();
-	char name[16];
+	char name[32];
 	struct heard h;
 	int n;
 
@@ -226,7 +226,7 @@ static void
 test_moments_wait_for_a_listener_the_newest_of_them(void **unused)
 {
 	_cleanup_(tell_freep) struct tell *t = start();
-	char name[16];
+	char name[32];
 	struct heard h;
 
 	(void)unused;
@@ -251,7 +251,7 @@ static void
 test_more_than_may_stand_are_left_out(void **unused)
 {
 	_cleanup_(tell_freep) struct tell *t = start();
-	char name[16];
+	char name[32];
 
 	(void)unused;
 	for (int i = 0; i < TELL_STANDING + 100; i++) {
