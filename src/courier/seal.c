@@ -78,9 +78,11 @@ seal_first(const char *ca, const char **what)
 }
 
 static int
-refuse(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp family)
+refuse(scmp_filter_ctx ctx, enum scmp_compare how, unsigned family)
 {
-	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), call, 1, family);
+	const struct scmp_arg_cmp c = {.arg = 0, .op = how, .datum_a = family};
+
+	return seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 1, c);
 }
 
 /* Sockets of other families than IPv4 and IPv6: those of this machine's services, guardd's own
@@ -88,12 +90,12 @@ refuse(scmp_filter_ctx ctx, int call, struct scmp_arg_cmp family)
 static int
 refuse_families(scmp_filter_ctx ctx)
 {
-	int r = refuse(ctx, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_LT, AF_INET));
+	int r = refuse(ctx, SCMP_CMP_LT, AF_INET);
 
 	for (unsigned family = AF_INET + 1; r == 0 && family < AF_INET6; family++)
-		r = refuse(ctx, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, family));
+		r = refuse(ctx, SCMP_CMP_EQ, family);
 	if (r == 0)
-		r = refuse(ctx, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_GT, AF_INET6));
+		r = refuse(ctx, SCMP_CMP_GT, AF_INET6);
 	return r == 0 ? seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketpair), 0) : r;
 }
 

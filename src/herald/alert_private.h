@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * What alerts.c and alert_requests.c share: the parts of struct alerts, a delivery under way per
- * channel.
+ * channel. Comes in and goes out there. Bounded by the image's channels.
  */
 #pragma once
 
@@ -16,6 +16,10 @@ struct flight {
 	struct alerts *alerts;
 	struct alert_parcel *parcel; /* NULL: nothing is under way */
 	struct deliver_job *job;
+	/* of alert_refresh: under way; where its round goes on, 0: it is over; when it began */
+	struct deliver_job *refresh;
+	unsigned page;
+	usec_t refreshed;
 };
 
 struct alerts {

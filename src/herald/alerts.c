@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The wiring of alert_state, alert_watch, alert_queue and deliver, and their clock: here time is
- * read, and nowhere below.
+ * The wiring of alert_state, alert_watch, alert_queue, alert_refresh and deliver, and their clock:
+ * here time is read, and nowhere below.
  */
 #include "herald/alerts.h"
 
@@ -12,11 +12,13 @@
 
 #include "base/log.h"
 #include "herald/alert_private.h"
+#include "herald/alert_refresh.h"
 
-#define GATHER_US   300000                /* what comes together is told together */
-#define BUSY_AGAIN  USEC_PER_SEC          /* no hand was free */
-#define GUARDD_AWAY (60 * USEC_PER_SEC)   /* before that is an alert */
-#define FAILING     (3600 * USEC_PER_SEC) /* a channel, before that is an alert */
+#define GATHER_US     300000       /* what comes together is told together */
+#define BUSY_AGAIN    USEC_PER_SEC /* no hand was free */
+#define BLOCKED_AGAIN (100 * USEC_PER_MSEC)
+#define GUARDD_AWAY   (60 * USEC_PER_SEC)   /* before that is an alert */
+#define FAILING       (3600 * USEC_PER_SEC) /* a channel, before that is an alert */
 
 /* --- alerts about alerts --- */
 
@@ -160,8 +162,10 @@ deliver_all(struct alerts *a, usec_t now)
 	bool all = true;
 
 	for (uint32_t i = 0; i < a->n; i++) {
-		struct alert_parcel *p = alert_queue_next(a->queue, i, now);
+		struct alert_parcel *p = NULL;
 
+		if (!alert_refresh_is_busy(a, i))
+			p = alert_queue_next(a->queue, i, now);
 		if (p)
 			all = deliver(a, i, p) && all;
 	}
@@ -194,8 +198,9 @@ turn(struct alerts *a)
 		next = min_of(next, now + BUSY_AGAIN);
 	else
 		next = min_of(next, alert_queue_turn(a->queue, now));
-	/* What is due at once waits for the next turn of the event loop. */
-	soon(a, next > now ? min_of(next - now, WATCH_EVERY) : 10 * USEC_PER_MSEC);
+	alert_refresh_turn(a, now);
+	/* What is due and was not begun waits for a refresh. */
+	soon(a, next > now ? min_of(next - now, WATCH_EVERY) : BLOCKED_AGAIN);
 }
 
 static void
@@ -289,6 +294,7 @@ alerts_free(struct alerts *a)
 		deliver_forget(&a->env, a->flights[i].job);
 		alert_parcel_free(a->flights[i].parcel);
 	}
+	alert_refresh_free(a);
 	if (a->soon)
 		event_free(a->soon);
 	alert_watch_free(a->watch);

@@ -11,10 +11,10 @@
 #define TICK        (10 * USEC_PER_SEC)
 #define SWEEP       (60 * USEC_PER_SEC)
 #define ALERT_AFTER (60 * USEC_PER_SEC) /* a trouble that stands so long is an alert */
-#define NAME_STANDS (900 * USEC_PER_SEC)
+#define STANDS      (900 * USEC_PER_SEC)
+#define TELL_GAP    (60 * USEC_PER_SEC)
 #define HOST_PACE   USEC_PER_SEC          /* of a report, for each host */
 #define HOSTS_KEEP  (3600 * USEC_PER_SEC) /* at least */
-#define SERIAL_LEAP (86400 * USEC_PER_SEC)
 #define SILENT      (30 * 86400 * USEC_PER_SEC)
 
 static const char *const streams[HOSTS_STREAMS] = {"bans", "hosts"};
@@ -24,52 +24,74 @@ static const char *const streams[HOSTS_STREAMS] = {"bans", "hosts"};
 static const struct {
 	const char *subject;
 	enum alert_severity severity;
-	usec_t after;
+	usec_t after;  /* that it stands it is an alert */
+	usec_t stands; /* after it was said last; 0: until it is said to be well */
 } troubles[WRONGS] = {
-    [WRONG_FILES] = {"files of the fleet", SEVERITY_WARNING, 0},
-    [WRONG_READING] = {"bans of the fleet", SEVERITY_WARNING, ALERT_AFTER},
-    [WRONG_TELLING] = {"telling the fleet", SEVERITY_WARNING, ALERT_AFTER},
-    [WRONG_NAME] = {"this host's name in the fleet", SEVERITY_WARNING, 0},
-    [WRONG_FULL] = {"size of the fleet", SEVERITY_WARNING, 0},
-    [WRONG_VERSION] = {"versions in the fleet", SEVERITY_INFO, 0},
+    [WRONG_FILES] = {"files of the fleet", SEVERITY_WARNING},
+    [WRONG_READING] = {"bans of the fleet", SEVERITY_WARNING, .after = ALERT_AFTER},
+    [WRONG_TELLING] = {"telling the fleet", SEVERITY_WARNING, .after = ALERT_AFTER},
+    [WRONG_NAME] = {"this host's name in the fleet", SEVERITY_WARNING, .stands = STANDS},
+    [WRONG_IDS] = {"ids of the fleet's streams", SEVERITY_WARNING},
+    [WRONG_SERIALS] = {"serials of the fleet's hosts", SEVERITY_WARNING, .stands = STANDS},
+    [WRONG_FULL] = {"size of the fleet", SEVERITY_WARNING},
+    [WRONG_VERSION] = {"versions in the fleet", SEVERITY_INFO, .stands = STANDS},
 };
 
+/* Log and alerts hear of a trouble whose words change at most once a minute: they may be others'
+ * words. */
 static void
-tell_alert(struct fleet *f, enum fleet_wrong what)
+tell_trouble(struct fleet *f, enum fleet_wrong what)
 {
 	const struct alert_note n = {.kind = ALERT_FLEET,
 	    .severity = troubles[what].severity,
 	    .subject = troubles[what].subject,
 	    .words = f->wrong[what].words,
 	    .since = f->wrong[what].since};
+	usec_t now = clock_mono();
+	bool due = clock_real() - f->wrong[what].since >= troubles[what].after;
 
-	if (clock_real() - f->wrong[what].since < troubles[what].after)
+	if (f->wrong[what].untold &&
+	    (!f->wrong[what].told || now - f->wrong[what].told > TELL_GAP)) {
+		log_warning("fleet: %s: %s", troubles[what].subject, f->wrong[what].words);
+		f->wrong[what].told = now;
+		f->wrong[what].untold = false;
+		if (f->wrong[what].raised)
+			alerts_raise(f->herald->alerts, &n);
+	}
+	if (due && !f->wrong[what].raised) {
+		f->wrong[what].raised = true;
+		alerts_raise(f->herald->alerts, &n);
+	}
+}
+
+static void
+end_trouble(struct fleet *f, enum fleet_wrong what)
+{
+	if (!f->wrong[what].words[0])
 		return;
-	f->wrong[what].raised = true;
-	alerts_raise(f->herald->alerts, &n);
+	if (!f->wrong[what].untold)
+		log_notice("fleet: %s: well again", troubles[what].subject);
+	if (f->wrong[what].raised)
+		alerts_end(f->herald->alerts, ALERT_FLEET, troubles[what].subject, NULL);
+	f->wrong[what].words[0] = '\0';
+	f->wrong[what].raised = f->wrong[what].untold = false;
 }
 
 void
 fleet_wrong(struct fleet *f, enum fleet_wrong what, const char *words)
 {
-	bool stood = f->wrong[what].words[0] != '\0';
-
 	if (!words) {
-		if (stood)
-			log_notice("fleet: %s: well again", troubles[what].subject);
-		if (f->wrong[what].raised)
-			alerts_end(f->herald->alerts, ALERT_FLEET, troubles[what].subject, NULL);
-		f->wrong[what].words[0] = '\0';
-		f->wrong[what].raised = false;
+		end_trouble(f, what);
 		return;
 	}
+	if (!f->wrong[what].words[0])
+		f->wrong[what].since = clock_real();
 	if (strcmp(f->wrong[what].words, words) != 0) {
 		snprintf(f->wrong[what].words, sizeof(f->wrong[what].words), "%s", words);
-		log_warning("fleet: %s: %s", troubles[what].subject, words);
+		f->wrong[what].untold = true;
 	}
-	if (!stood)
-		f->wrong[what].since = clock_real();
-	tell_alert(f, what);
+	f->wrong[what].last = clock_mono();
+	tell_trouble(f, what);
 }
 
 void
@@ -86,200 +108,6 @@ fleet_forged(struct fleet *f, const char *host, const char *why)
 	    "an entry in the fleet's streams is not believed: %s%s%s; who writes to %s?", why,
 	    *host ? ", said to be of host " : "", host, f->server);
 	alerts_moment(f->herald->alerts, &n);
-}
-
-/* --- entries --- */
-
-const char *
-fleet_key(const struct fleet *f, enum hosts_stream stream)
-{
-	return stream == HOSTS_BANS ? f->bans_key : f->hosts_key;
-}
-
-usec_t
-fleet_time_of(const struct entry_id *id)
-{
-	return id->ms < INT64_MAX / 1000 ? (usec_t)id->ms * 1000 : INT64_MAX;
-}
-
-void
-fleet_note_id(struct fleet *f, const struct entry_id *id)
-{
-	if (id->ms > f->server_ms)
-		f->server_ms = id->ms;
-}
-
-static void
-begin_signed(struct fleet *f, enum hosts_stream stream, const char *line, size_t n)
-{
-	strbuf_reset(&f->signed_text);
-	strbuf_printf(&f->signed_text, ENTRY_SIGNED "%s\n", fleet_key(f, stream));
-	strbuf_add(&f->signed_text, line, n);
-}
-
-int
-fleet_write_entry(struct fleet *f, enum hosts_stream stream, const struct entry *e,
-    struct strbuf *line, char signature[static SIGN_TEXT])
-{
-	strbuf_reset(line);
-	entry_write(e, line);
-	signature[0] = '\0';
-	if (!f->signer)
-		return 0;
-	begin_signed(f, stream, line->text, line->len);
-	return signer_sign(f->signer, f->signed_text.text, f->signed_text.len, signature);
-}
-
-static bool
-is_signed(
-    struct fleet *f, enum hosts_stream stream, const struct entry_text *text, const char *host)
-{
-	begin_signed(f, stream, text->line, text->line_len);
-	return keyring_verify(f->keyring, host, f->signed_text.text, f->signed_text.len,
-	    text->signature, text->signature_len);
-}
-
-/* Why it is not believed; NULL: it is. */
-static const char *
-find_forgery(
-    struct fleet *f, enum hosts_stream stream, const struct entry_text *text, const struct entry *e)
-{
-	if (!f->keyring)
-		return NULL;
-	if (!keyring_knows(f->keyring, e->host))
-		return "its host has no key in 'keys_file'";
-	if (text->signature_len == 0)
-		return "it is not signed";
-	return is_signed(f, stream, text, e->host) ? NULL : "its signature is wrong";
-}
-
-/* What was told before comes again when an answer was lost: the same serial, or an older one. Of
- * the hosts' stream, which is read from its beginning at each start, what is older than all that
- * the stream keeps. */
-static bool
-is_repeated(
-    const struct fleet *f, enum hosts_stream stream, const struct host *x, const struct entry *e)
-{
-	uint64_t last = x->serial[stream], keep = (uint64_t)(fleet_hosts_keep(f) + SERIAL_LEAP);
-
-	if (!f->keyring)
-		return false;
-	if (stream == HOSTS_BANS)
-		return e->serial <= last;
-	return last > keep && e->serial < last - keep;
-}
-
-/* Numbers that this host has not used: another one has its name, or our own state was lost while
- * the clock was ahead. */
-static void
-check_own(struct fleet *f, const struct entry *e)
-{
-	char words[REDIS_WHY_MAX];
-	usec_t now = clock_real();
-
-	if (e->serial <= given_last_serial(f->given))
-		return;
-	if (e->serial < (uint64_t)(now + SERIAL_LEAP))
-		given_raise_serial(f->given, e->serial);
-	f->named = clock_mono();
-	snprintf(words, sizeof(words),
-	    "another host says that it is %s: give each its own name ('host' of 'fleet'); their "
-	    "bans do not reach each other",
-	    f->name);
-	fleet_wrong(f, WRONG_NAME, words);
-}
-
-static struct host *
-know_host(
-    struct fleet *f, enum hosts_stream stream, const struct entry_id *id, const struct entry *e)
-{
-	struct host *x = hosts_get(f->hosts, e->host);
-
-	if (!x)
-		return NULL;
-	if (is_repeated(f, stream, x, e)) {
-		f->counts.repeated++;
-		return NULL;
-	}
-	if (e->serial > x->serial[stream])
-		x->serial[stream] = e->serial;
-	if (fleet_time_of(id) > x->last)
-		x->last = fleet_time_of(id);
-	x->changed = true;
-	return x;
-}
-
-static void
-note_unknown(struct fleet *f, const struct entry *e)
-{
-	char words[REDIS_WHY_MAX];
-
-	f->counts.unknown++;
-	snprintf(words, sizeof(words),
-	    "entries of a version that this guardd (" GUARDD_VERSION
-	    ") does not know are skipped (of host %s): is this one to be upgraded?",
-	    e->host);
-	fleet_wrong(f, WRONG_VERSION, words);
-}
-
-enum fleet_belief
-fleet_believe(struct fleet *f, enum hosts_stream stream, const struct entry_id *id,
-    const struct value *fields, struct entry *e, struct host **host)
-{
-	struct entry_text text;
-	enum entry_form form = ENTRY_WRONG;
-	const char *forgery;
-
-	f->counts.read++;
-	fleet_note_id(f, id);
-	memset(e, 0, sizeof(*e));
-	if (entry_fields(fields, &text))
-		form = entry_parse(e, text.line, text.line_len);
-	forgery = form == ENTRY_WRONG ? "it is not in the form of an entry"
-				      : find_forgery(f, stream, &text, e);
-	if (!forgery && form == ENTRY_GOOD && (stream == HOSTS_BANS) != (e->kind <= ENTRY_LIFT))
-		forgery = "it is of a kind that belongs into the other stream";
-	if (forgery) {
-		fleet_forged(f, e->host, forgery);
-		return BELIEVED_NOT;
-	}
-	if (form == ENTRY_UNKNOWN) {
-		note_unknown(f, e);
-		return BELIEVED_NOT;
-	}
-	if (strcmp(e->host, f->name) == 0) {
-		check_own(f, e);
-		return BELIEVED_OWN;
-	}
-	*host = know_host(f, stream, id, e);
-	return *host ? BELIEVED : BELIEVED_NOT;
-}
-
-bool
-fleet_entry_at(const struct value *v, uint32_t i, struct entry_id *id, const struct value **fields,
-    bool *wrong)
-{
-	const struct value *stream, *entry;
-
-	if (v->type == VALUE_NIL)
-		return false;
-	*wrong = true;
-	if (v->type != VALUE_LIST || v->n != 1)
-		return false;
-	stream = v->items[0];
-	if (stream->type != VALUE_LIST || stream->n != 2 || stream->items[1]->type != VALUE_LIST)
-		return false;
-	if (i == stream->items[1]->n) {
-		*wrong = false;
-		return false;
-	}
-	entry = stream->items[1]->items[i];
-	if (entry->type != VALUE_LIST || entry->n != 2 || entry->items[0]->type != VALUE_TEXT ||
-	    entry_parse_id(id, entry->items[0]->text, entry->items[0]->n) < 0)
-		return false;
-	*fields = entry->items[1];
-	*wrong = false;
-	return true;
 }
 
 void
@@ -429,11 +257,11 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	load_files(f);
 	for (unsigned i = 0; i < WRONGS; i++) {
-		if (f->wrong[i].words[0] && !f->wrong[i].raised)
-			tell_alert(f, i);
+		if (troubles[i].stands && clock_mono() - f->wrong[i].last > troubles[i].stands)
+			end_trouble(f, i);
+		else if (f->wrong[i].words[0])
+			tell_trouble(f, i);
 	}
-	if (f->wrong[WRONG_NAME].words[0] && clock_mono() - f->named > NAME_STANDS)
-		fleet_wrong(f, WRONG_NAME, NULL);
 	if (clock_mono() - f->swept > SWEEP)
 		sweep(f);
 	tell_wake(f->tell);

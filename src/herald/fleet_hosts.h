@@ -28,6 +28,7 @@ struct host {
 	uint64_t given, taken, seen;
 	char version[32], exposure[16];
 	uint32_t report_len; /* bytes kept */
+	uint16_t repeats;    /* entries in a row that were said before */
 	bool changed;        /* not yet in the store */
 };
 

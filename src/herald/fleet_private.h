@@ -24,6 +24,8 @@ enum fleet_wrong {
 	WRONG_READING, /* the connection that waits for bans */
 	WRONG_TELLING, /* the other one */
 	WRONG_NAME,    /* another host has our name */
+	WRONG_IDS,     /* ids of the streams are of a time to come */
+	WRONG_SERIALS, /* a host says what it said before */
 	WRONG_FULL,    /* more bans, or hosts, than can be known */
 	WRONG_VERSION, /* entries that are not known here */
 	WRONGS,
@@ -49,11 +51,14 @@ struct fleet {
 	struct {
 		char words[REDIS_WHY_MAX]; /* "": nothing is wrong */
 		usec_t since;              /* real time */
+		usec_t last;               /* monotonic: said again */
+		usec_t told;               /* monotonic: written to the log; 0: never */
+		bool untold;               /* these words were not */
 		bool raised;               /* an alert stands */
 	} wrong[WRONGS];
 	struct event *tick;
 	struct stat sign_stat, keys_stat; /* of the files as they were read */
-	usec_t swept, named;              /* monotonic: rows; another host with our name */
+	usec_t swept;                     /* monotonic */
 	uint64_t server_ms;               /* the newest id's time that the server gave */
 	struct strbuf signed_text;
 	struct strbuf reports[2]; /* lent by fleet_find_host */
@@ -64,6 +69,19 @@ struct fleet {
 
 /* words NULL: it is well (again). */
 void fleet_wrong(struct fleet *f, enum fleet_wrong what, const char *words);
+/* The stream was lost there: all is given again, and read from its beginning. */
+void fleet_emptied(struct fleet *f, const char *how);
+/* Both kinds of files were read without trouble. */
+bool fleet_has_files(const struct fleet *f);
+/* This host reports so often: the more hosts there are, the less. */
+usec_t fleet_period(const struct fleet *f);
+/* So long reports and probes stay in the stream. */
+usec_t fleet_hosts_keep(const struct fleet *f);
+/* Counted, and told as an alert; host "": not known. */
+void fleet_forged(struct fleet *f, const char *host, const char *why);
+
+/* --- fleet_believe.c --- */
+
 enum fleet_belief {
 	BELIEVED,     /* entry and host are set */
 	BELIEVED_OWN, /* what this host said */
@@ -72,24 +90,15 @@ enum fleet_belief {
 /* What the server has in stream as the entry id. */
 enum fleet_belief fleet_believe(struct fleet *f, enum hosts_stream stream,
     const struct entry_id *id, const struct value *fields, struct entry *e, struct host **host);
-/* Counted, and told as an alert; host "": not known. */
-void fleet_forged(struct fleet *f, const char *host, const char *why);
-/* id is one of the server's. */
-void fleet_note_id(struct fleet *f, const struct entry_id *id);
-/* Real time of an id. */
+/* id is one of the server's; fresh: made right now. */
+void fleet_note_id(struct fleet *f, const struct entry_id *id, bool fresh);
+/* Real time of an id; the second never says a time to come. */
 usec_t fleet_time_of(const struct entry_id *id);
-/* The stream was lost there: all is given again, and read from its beginning. */
-void fleet_emptied(struct fleet *f, const char *how);
-/* Both kinds of files were read without trouble. */
-bool fleet_has_files(const struct fleet *f);
+usec_t fleet_heard_at(const struct entry_id *id);
 /* Writes the entry's line, and its signature ("" without a key), for stream. -ENOMEM. */
 int fleet_write_entry(struct fleet *f, enum hosts_stream stream, const struct entry *e,
     struct strbuf *line, char signature[static SIGN_TEXT]);
 const char *fleet_key(const struct fleet *f, enum hosts_stream stream);
-/* This host reports so often: the more hosts there are, the less. */
-usec_t fleet_period(const struct fleet *f);
-/* So long reports and probes stay in the stream. */
-usec_t fleet_hosts_keep(const struct fleet *f);
 /* An entry of XREAD's answer, the list of streams with one stream in it: id and fields of entry i.
  * False: there is none; *wrong: the answer is not of this form. */
 bool fleet_entry_at(const struct value *v, uint32_t i, struct entry_id *id,

@@ -15,6 +15,8 @@
 #define PATIENCE   (10 * USEC_PER_SEC)
 #define CHECK      (60 * USEC_PER_SEC) /* that the stream still has what was read last */
 #define FIRST_WAIT USEC_PER_SEC
+#define QUICK      (20 * USEC_PER_MSEC) /* reads that are answered sooner */
+#define QUICKS     32                   /* in a row are waited with: a few entries at a time cost */
 
 enum tag {
 	TAG_CHECK,
@@ -37,10 +39,13 @@ struct question {
 struct take {
 	struct fleet *fleet;
 	struct redis *redis;
-	struct event *wake, *check;
+	struct event *wake, *check, *rest;
 	struct entry_id position; /* all before it were answered, and it too */
 	struct entry_id end;      /* of the batch */
 	unsigned count;           /* entries of a reply */
+	usec_t asked;             /* monotonic: the last read */
+	unsigned quicks;
+	bool resting;
 	bool check_due;
 	bool unchecked; /* the entry at position is too large to be read once more */
 	struct question batch[FLEET_BATCH];
@@ -211,8 +216,37 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 		}
 	}
 	/* Without a judge entries wait where they are. */
-	if (t->n == 0 && link_is_up(f->herald->link))
+	if (t->n == 0 && !t->resting && link_is_up(f->herald->link)) {
+		t->asked = clock_mono();
 		send_read(t, t->position, t->count, true, TAG_READ);
+	}
+}
+
+static void
+on_rest(evutil_socket_t fd, short what, void *arg)
+{
+	struct take *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->resting = false;
+	take_wake(t);
+}
+
+/* A server that does not wait, or gives entries one by one, does not keep this host busy. */
+static void
+rest_if_quick(struct take *t, uint32_t n)
+{
+	usec_t took = clock_mono() - t->asked;
+
+	t->quicks = n < FLEET_BATCH && took < QUICK ? t->quicks + 1 : 0;
+	if (n == 0 && took < FIRST_WAIT)
+		set_timer(t->rest, FIRST_WAIT);
+	else if (t->quicks > QUICKS)
+		set_timer(t->rest, QUICK);
+	else
+		return;
+	t->resting = true;
 }
 
 void
@@ -277,8 +311,9 @@ take_batch(struct take *t, const struct value *v)
 	struct entry_id id, last = t->position;
 	bool wrong = false;
 	usec_t now = clock_real();
+	uint32_t i;
 
-	for (uint32_t i = 0; fleet_entry_at(v, i, &id, &fields, &wrong); i++) {
+	for (i = 0; fleet_entry_at(v, i, &id, &fields, &wrong); i++) {
 		if (i == FLEET_BATCH || entry_cmp_id(&id, &last) <= 0) {
 			wrong = true;
 			break;
@@ -292,6 +327,7 @@ take_batch(struct take *t, const struct value *v)
 		return;
 	}
 	t->count = FLEET_BATCH;
+	rest_if_quick(t, i);
 	if (entry_cmp_id(&last, &t->position) == 0)
 		return; /* nothing came */
 	t->end = last;
@@ -399,7 +435,9 @@ take_new(struct take **out, struct fleet *f)
 	t->count = FLEET_BATCH;
 	t->wake = evtimer_new(base, on_wake, t);
 	t->check = evtimer_new(base, on_check, t);
-	if (!t->wake || !t->check || redis_new(&t->redis, base, &f->redis, &ops, t) < 0 ||
+	t->rest = evtimer_new(base, on_rest, t);
+	if (!t->wake || !t->check || !t->rest ||
+	    redis_new(&t->redis, base, &f->redis, &ops, t) < 0 ||
 	    store_schema(f->herald->store, schema) < 0) {
 		take_free(t);
 		return -ENOMEM;
@@ -420,6 +458,8 @@ take_free(struct take *t)
 		event_free(t->wake);
 	if (t->check)
 		event_free(t->check);
+	if (t->rest)
+		event_free(t->rest);
 	free(t);
 }
 

@@ -259,7 +259,7 @@ tell_report(struct tell *t)
 }
 
 static void
-take_own_report(struct tell *t, const struct entry_id *id)
+take_own_report(struct tell *t)
 {
 	struct fleet *f = t->fleet;
 	struct host *own = hosts_get(f->hosts, f->name);
@@ -268,9 +268,9 @@ take_own_report(struct tell *t, const struct entry_id *id)
 	t->report_due = t->report_sent = false;
 	t->report_last = clock_mono();
 	set_timer(t->report, period - period / 10 + redis_jitter(period / 5));
-	if (!own || hosts_report(f->hosts, own, t->said.text, t->said.len, fleet_time_of(id)) < 0)
+	if (!own || hosts_report(f->hosts, own, t->said.text, t->said.len, clock_real()) < 0)
 		return;
-	own->last = fleet_time_of(id);
+	own->last = own->reported;
 	own->changed = true;
 	probes_on_report(f->herald->probes, f->name);
 }
@@ -374,7 +374,7 @@ take_host_entry(struct tell *t, const struct entry_id *id, const struct value *f
 	if (e.kind == ENTRY_PROBE) {
 		probes_on_entry(f->herald->probes, e.host, e.json, e.json_len);
 	} else if (belief == BELIEVED) {
-		if (hosts_report(f->hosts, host, e.json, e.json_len, fleet_time_of(id)) < 0)
+		if (hosts_report(f->hosts, host, e.json, e.json_len, fleet_heard_at(id)) < 0)
 			fleet_forged(f, e.host, "its report is no JSON");
 		else
 			probes_on_report(f->herald->probes, e.host);
@@ -386,25 +386,25 @@ take_look(struct tell *t, const struct value *v)
 {
 	const struct value *fields;
 	struct entry_id id;
-	bool wrong = false, any = false;
+	bool wrong = false;
+	uint32_t i;
 
 	t->looking = false;
-	for (uint32_t i = 0; fleet_entry_at(v, i, &id, &fields, &wrong); i++) {
+	for (i = 0; fleet_entry_at(v, i, &id, &fields, &wrong); i++) {
 		if (entry_cmp_id(&id, &t->position) <= 0) {
 			wrong = true;
 			break;
 		}
 		t->position = id;
-		any = true;
 		take_host_entry(t, &id, fields);
 	}
 	if (wrong) {
 		redis_give_up(t->redis, "the server answers XREAD with what is no stream");
 		return;
 	}
+	t->look_due = i == t->look_count; /* there may be more */
 	t->look_count = FLEET_BATCH;
 	t->look_last = clock_mono();
-	t->look_due = any; /* there may be more */
 }
 
 /* --- the connection --- */
@@ -414,7 +414,7 @@ static bool
 read_id(struct tell *t, const struct value *v, struct entry_id *id)
 {
 	if (v->type == VALUE_TEXT && entry_parse_id(id, v->text, v->n) == 0) {
-		fleet_note_id(t->fleet, id);
+		fleet_note_id(t->fleet, id, true);
 		return true;
 	}
 	redis_give_up(t->redis, "the server answers XADD without an id");
@@ -445,7 +445,7 @@ on_reply(void *ctx, uint64_t tag, const struct value *v)
 		fleet_emptied(f, "its clock went back");
 	}
 	if (kind == TAG_REPORT)
-		take_own_report(t, &id);
+		take_own_report(t);
 	else if (kind == TAG_PROBE)
 		probe_is_told(t, serial);
 	tell_wake(t);

@@ -130,6 +130,9 @@ COUNTER(fleet_given, "fleet_given", "Entries appended by this host.");
 COUNTER(fleet_lost, "fleet_lost", "Entries of this host dropped, as too many waited.");
 COUNTER(fleet_read, "fleet_read", "Entries of other hosts read.");
 COUNTER(fleet_forged, "fleet_forged", "Entries not believed: signature or form.");
+COUNTER(fleet_unknown, "fleet_unknown", "Entries of a version or kind that is not known here.");
+COUNTER(fleet_repeated, "fleet_repeated", "Signed entries that were there before, or came late.");
+COUNTER(fleet_emptied, "fleet_emptied", "Times that the server had lost the stream.");
 TIME(fleet_last, "fleet_last_reply", "When the server last replied, seconds of the epoch.");
 COUNTER(probe_runs, "probe_runs", "Rounds of probing that ended.");
 COUNTER(probe_answers, "probe_answers", "Questions to other hosts' ports that were answered.");
@@ -150,6 +153,9 @@ write_fleet(struct metrics_page *p, const struct fleet *f)
 	metrics_one(p, &fleet_lost, c.lost);
 	metrics_one(p, &fleet_read, c.read);
 	metrics_one(p, &fleet_forged, c.forged);
+	metrics_one(p, &fleet_unknown, c.unknown);
+	metrics_one(p, &fleet_repeated, c.repeated);
+	metrics_one(p, &fleet_emptied, c.emptied);
 	metrics_family(p, &fleet_last);
 	if (c.last > 0)
 		metrics_seconds(p, NULL, c.last);

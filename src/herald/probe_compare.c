@@ -143,8 +143,10 @@ compare_cell(const struct view_cell *c, const struct probe_host *target,
 	uint32_t unknown = 0, any = 0;
 
 	for (const struct probe_pair *p = target->seen; p; p = p->next) {
-		const struct probe_row *r = only && p->vantage != only ? NULL : compare_row(c, p);
+		const struct probe_row *r = NULL;
 
+		if (p->at >= since && (!only || p->vantage == only))
+			r = compare_row(c, p);
 		if (!r)
 			continue;
 		x.vantages++;

@@ -8,7 +8,14 @@
 #include "herald/fleet.h"
 
 #define LINE_MAX_LEN 4096
-#define RULE_SHOWN   63
+/* More than a group takes without its ports, and what closes an entry. */
+#define ENTRY_ROOM 512
+
+static const struct {
+	const char *name;
+	uint8_t proto;
+} protos[] = {{"tcp", IPPROTO_TCP}, {"udp", IPPROTO_UDP}};
+#define N_PROTOS (sizeof(protos) / sizeof(*protos))
 
 static const char *const answers[PROBE_ANSWERS] = {
     [ANSWER_SILENT] = "silent",
@@ -100,23 +107,65 @@ is_sound(const struct probe_row *r)
 	}
 }
 
+/* All but the port. */
+static bool
+read_common(struct probe_row *out, json_t *o, const char *to)
+{
+	*out = (struct probe_row){0};
+	return read_addr(&out->to, o, to, false) && read_addr(&out->from, o, "from", true) &&
+	       read_word(&out->answer, o, "answer", answers, PROBE_ANSWERS) &&
+	       read_word(&out->expected, o, "expected", expectations, PROBE_EXPECTED) &&
+	       read_word(&out->verdict, o, "verdict", verdicts, PROBE_VERDICTS) && is_sound(out);
+}
+
+static bool
+read_port(struct probe_row *out, json_t *o, uint8_t proto)
+{
+	json_int_t port = json_integer_value(o);
+
+	out->proto = proto;
+	out->port = (uint16_t)port;
+	return port >= 1 && port <= 65535;
+}
+
 bool
 probe_row_read(struct probe_row *out, json_t *o)
 {
 	const char *proto = json_string_value(json_object_get(o, "proto"));
-	json_int_t port = json_integer_value(json_object_get(o, "port"));
 
-	*out = (struct probe_row){0};
-	if (!proto || port < 1 || port > 65535)
+	if (!read_common(out, o, "address") || !proto)
 		return false;
-	if (strcmp(proto, "tcp") != 0 && strcmp(proto, "udp") != 0)
-		return false;
-	out->proto = *proto == 't' ? IPPROTO_TCP : IPPROTO_UDP;
-	out->port = (uint16_t)port;
-	return read_addr(&out->to, o, "address", false) && read_addr(&out->from, o, "from", true) &&
-	       read_word(&out->answer, o, "answer", answers, PROBE_ANSWERS) &&
-	       read_word(&out->expected, o, "expected", expectations, PROBE_EXPECTED) &&
-	       read_word(&out->verdict, o, "verdict", verdicts, PROBE_VERDICTS) && is_sound(out);
+	for (size_t i = 0; i < N_PROTOS; i++)
+		if (strcmp(protos[i].name, proto) == 0)
+			return read_port(out, json_object_get(o, "port"), protos[i].proto);
+	return false;
+}
+
+/* How many rows of a group were added; -EINVAL. */
+static int
+read_group(struct probe_row *rows, int room, json_t *group)
+{
+	struct probe_row common;
+	json_t *list, *port;
+	size_t k;
+	int n = 0;
+
+	if (!read_common(&common, group, "to"))
+		return -EINVAL;
+	for (size_t i = 0; i < N_PROTOS; i++) {
+		list = json_object_get(group, protos[i].name);
+		if (list && !json_is_array(list))
+			return -EINVAL;
+		json_array_foreach(list, k, port)
+		{
+			if (n == room)
+				return -EINVAL;
+			rows[n] = common;
+			if (!read_port(&rows[n++], port, protos[i].proto))
+				return -EINVAL;
+		}
+	}
+	return n;
 }
 
 int
@@ -124,20 +173,23 @@ probe_entry_read(
     json_t **root, const char **target, struct probe_row *rows, const char *text, size_t n)
 {
 	json_error_t err;
-	json_t *list, *o;
+	json_t *list, *group;
+	int r, found = 0;
 	size_t i;
 
 	*root = n <= FLEET_REPORT_MAX ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &err) : NULL;
 	*target = json_string_value(json_object_get(*root, "target"));
 	list = json_object_get(*root, "rows");
-	if (!*target || !json_is_array(list) || json_array_size(list) > PROBE_ROWS)
+	if (!*target || !json_is_array(list))
 		return -EINVAL;
-	json_array_foreach(list, i, o)
+	json_array_foreach(list, i, group)
 	{
-		if (!probe_row_read(&rows[i], o))
-			return -EINVAL;
+		r = read_group(rows + found, PROBE_ROWS - found, group);
+		if (r < 0)
+			return r;
+		found += r;
 	}
-	return (int)json_array_size(list);
+	return found;
 }
 
 json_t *
@@ -165,30 +217,74 @@ probe_lines(const char *output, size_t n)
 
 /* --- writing --- */
 
-static void
-write_row(struct json *j, const struct probe_row *r, const char *rule)
+static bool
+same_group(const struct probe_row *a, const struct probe_row *b)
 {
-	char text[ADDR_TEXT_MAX];
-
-	json_object_begin(j, NULL);
-	json_text(j, "address", addr_format(&r->to, text));
-	json_int(j, "family", r->to.family);
-	json_text(j, "proto", r->proto == IPPROTO_TCP ? "tcp" : "udp");
-	json_int(j, "port", r->port);
-	json_bytes(j, "rule", rule ? rule : "", rule ? strnlen(rule, RULE_SHOWN) : 0);
-	json_text(j, "from", r->from.family ? addr_format(&r->from, text) : "");
-	json_text(j, "answer", probe_answer_word(r->answer));
-	json_text(j, "expected", probe_expected_word(r->expected));
-	json_text(j, "verdict", probe_verdict_word(r->verdict));
-	json_object_end(j);
+	return a->answer == b->answer && a->expected == b->expected && a->verdict == b->verdict &&
+	       addr_equal(&a->to, &b->to) && addr_equal(&a->from, &b->from);
 }
 
-/* Those in order, or those not. False: some had no room. */
 static bool
-write_rows(struct json *j, const char *target, json_t *lines, bool in_order, uint32_t *n)
+has_room(const struct json *j)
+{
+	return j->out->len + ENTRY_ROOM <= FLEET_REPORT_MAX;
+}
+
+/* The ports of a group and protocol; rows that are written have port 0 then. */
+static uint32_t
+write_ports(
+    struct json *j, size_t proto, const struct probe_row *like, struct probe_row *rows, uint32_t n)
+{
+	uint32_t written = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct probe_row *r = &rows[i];
+
+		if (!r->port || r->proto != protos[proto].proto || !same_group(r, like) ||
+		    !has_room(j))
+			continue;
+		if (written++ == 0)
+			json_list_begin(j, protos[proto].name);
+		json_int(j, NULL, r->port);
+		r->port = 0;
+	}
+	if (written)
+		json_list_end(j);
+	return written;
+}
+
+static uint32_t
+write_group(struct json *j, const struct probe_row *like, struct probe_row *rows, uint32_t n)
+{
+	const struct probe_row r = *like;
+	char text[ADDR_TEXT_MAX];
+	uint32_t written = 0;
+
+	json_object_begin(j, NULL);
+	json_text(j, "to", addr_format(&r.to, text));
+	json_text(j, "from", r.from.family ? addr_format(&r.from, text) : "");
+	json_text(j, "answer", probe_answer_word(r.answer));
+	json_text(j, "expected", probe_expected_word(r.expected));
+	json_text(j, "verdict", probe_verdict_word(r.verdict));
+	for (size_t i = 0; i < N_PROTOS; i++)
+		written += write_ports(j, i, &r, rows, n);
+	json_object_end(j);
+	return written;
+}
+
+static bool
+is_good(const struct probe_row *r)
+{
+	return r->verdict == VERDICT_OK || r->verdict == VERDICT_UNKNOWN;
+}
+
+/* Adds the rows about a target that are in order, or not; PROBE_ROWS at most. How many there are.
+ */
+static uint32_t
+rows_about(struct probe_row *rows, uint32_t *n, const char *target, json_t *lines, bool in_order)
 {
 	struct probe_row row;
-	bool all = true;
+	uint32_t all = 0;
 	json_t *o;
 	size_t i;
 
@@ -196,16 +292,12 @@ write_rows(struct json *j, const char *target, json_t *lines, bool in_order, uin
 	{
 		const char *of = json_string_value(json_object_get(o, "target"));
 
-		if (!of || strcmp(of, target) != 0 || !probe_row_read(&row, o))
+		if (!of || strcmp(of, target) != 0 || !probe_row_read(&row, o) ||
+		    is_good(&row) != in_order)
 			continue;
-		if ((row.verdict == VERDICT_OK || row.verdict == VERDICT_UNKNOWN) != in_order)
-			continue;
-		if (*n == PROBE_ROWS || j->out->len + 1024 > FLEET_REPORT_MAX) {
-			all = false;
-			continue;
-		}
-		write_row(j, &row, json_string_value(json_object_get(o, "rule")));
-		++*n;
+		if (*n < PROBE_ROWS)
+			rows[(*n)++] = row;
+		all++;
 	}
 	return all;
 }
@@ -213,21 +305,24 @@ write_rows(struct json *j, const char *target, json_t *lines, bool in_order, uin
 uint32_t
 probe_entry_write(struct strbuf *out, const char *target, usec_t at, json_t *lines)
 {
-	uint32_t n = 0;
+	struct probe_row rows[PROBE_ROWS];
+	uint32_t n = 0, all, written = 0;
 	struct json j;
-	bool all;
 
+	all = rows_about(rows, &n, target, lines, false);
+	all += rows_about(rows, &n, target, lines, true);
 	json_begin(&j, out);
 	json_text(&j, "target", target);
 	json_int(&j, "at", at / USEC_PER_SEC);
 	json_list_begin(&j, "rows");
-	all = write_rows(&j, target, lines, false, &n);
-	all &= write_rows(&j, target, lines, true, &n);
+	for (uint32_t i = 0; i < n; i++)
+		if (rows[i].port && has_room(&j))
+			written += write_group(&j, &rows[i], rows, n);
 	json_list_end(&j);
-	if (!all)
+	if (written < all)
 		json_bool(&j, "cut", true);
 	json_end(&j);
 	/* json_end ends the line, too. */
 	out->text[--out->len] = '\0';
-	return n;
+	return written;
 }

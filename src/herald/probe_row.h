@@ -57,16 +57,18 @@ const char *probe_answer_word(unsigned answer);
 const char *probe_expected_word(unsigned expected);
 const char *probe_verdict_word(unsigned verdict);
 
-/* One row. False: something is missing, or no row that a prover prints. */
+/* A line of guardd-prover. False: something is missing, or no row that it prints. */
 bool probe_row_read(struct probe_row *out, json_t *o);
 /*
  * An entry of kind "probe": whose host it is about (lent from *root, which the caller gives back),
- * and its rows, at most PROBE_ROWS. Their number, or -EINVAL: not one of them is taken.
+ * and its rows, at most PROBE_ROWS. What rows have in common stands once, in a group: "to", "from",
+ * "answer", "expected", "verdict", and the ports as "tcp" and "udp". Their number, or -EINVAL: not
+ * one of them is taken.
  */
 int probe_entry_read(
     json_t **root, const char **target, struct probe_row *rows, const char *text, size_t n);
-/* The entry about target of those lines of a prover's output that are about it; the rows that are
- * not in order come first, since what has no room is left out ("cut"). The number of rows. */
+/* The entry about target of those lines of a prover's output that are about it; what is not in
+ * order comes first, since what has no room is left out ("cut"). The number of rows. */
 uint32_t probe_entry_write(struct strbuf *out, const char *target, usec_t at, json_t *lines);
 /* All lines of a prover's output that are rows, as an array (a new reference); the rest is skipped.
  */

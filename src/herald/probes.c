@@ -27,9 +27,20 @@ probes_proof_age(const struct probes *p)
 }
 
 usec_t
+probes_period(const struct probes *p)
+{
+	usec_t every = p ? p->herald->image.fleet->probe_every : 0, pairs;
+	uint32_t n = p ? p->table.n : 0;
+
+	/* Hosts are mostly of two kinds. */
+	pairs = (usec_t)n * (n > 2 * PLAN_VANTAGES ? 2 * PLAN_VANTAGES : n);
+	return every == 0 || every > pairs * USEC_PER_SEC ? every : pairs * USEC_PER_SEC;
+}
+
+usec_t
 probes_entry_age(const struct probes *p)
 {
-	usec_t every = p->herald->image.fleet->probe_every;
+	usec_t every = probes_period(p);
 
 	return PROBES_STALE * (every ? every : EVERY_ELSE) + ROUND_LASTS;
 }

@@ -21,6 +21,10 @@ void probes_on_entry(struct probes *p, const char *host, const char *json, size_
 /* host has a new report (fleet_find_host). */
 void probes_on_report(struct probes *p, const char *host);
 
+/* How often each pair of hosts is asked: fleet.probe.every, and more seldom where there are so many
+ * hosts that the fleet would say more than one entry a second. 0: this host asks nobody. */
+usec_t probes_period(const struct probes *p);
+
 struct probes_counts {
 	uint64_t rounds, questions, gaps, disagree; /* disagree: cells that do now */
 	uint32_t cells;

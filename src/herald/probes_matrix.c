@@ -152,7 +152,7 @@ put_head(struct strbuf *out, const struct probes *p, usec_t now)
 	json_text(&j, "type", "fleet-exposure");
 	json_text(&j, "host", p->own->name);
 	json_int(&j, "at", now / USEC_PER_SEC);
-	json_int(&j, "every_s", f->probe_every / USEC_PER_SEC);
+	json_int(&j, "every_s", probes_period(p) / USEC_PER_SEC);
 	json_int(&j, "per_second", f->probe_per_second);
 	json_int(&j, "hosts", p->table.n);
 	json_int(&j, "rows", table_rows(&p->table));

@@ -44,7 +44,7 @@ set_timer(struct probes *p, usec_t now)
 void
 probes_plan(struct probes *p, struct probe_host *host, bool soon, usec_t now)
 {
-	usec_t every = p->herald->image.fleet->probe_every, due;
+	usec_t every = probes_period(p), due;
 	uint64_t hash = plan_hash(p->own->name, host->name);
 	struct probe_pair *pair = table_pair(host, p->own);
 
@@ -186,8 +186,8 @@ take_target(struct probes *p, const char *name, json_t *lines, usec_t now)
 	pair = probes_take(p, target, p->own, now, rows, (uint32_t)n, now);
 	for (uint32_t i = 0; pair && i < pair->n; i++)
 		if (pair->rows[i].rounds == 1) {
-			target->due = shorter(target->due,
-			    now + shorter(p->herald->image.fleet->probe_every, AGAIN_WITHIN));
+			target->due =
+			    shorter(target->due, now + shorter(probes_period(p), AGAIN_WITHIN));
 			break;
 		}
 }
@@ -252,7 +252,7 @@ ask_due(struct probes *p, usec_t now)
 		struct others o = {&p->table, p->own, h};
 		uint32_t n = 0;
 
-		h->due = plan_next(plan_hash(p->own->name, h->name), f->probe_every, now);
+		h->due = plan_next(plan_hash(p->own->name, h->name), probes_period(p), now);
 		if (is_fresh(p, h, now) && plan_is_chosen(p->own->name, h->name, next_other, &o))
 			n = put_target(p, &input, h);
 		if (n > 0)

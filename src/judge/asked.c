@@ -2,6 +2,7 @@
 #include "judge/asked.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "judge/lift.h"
@@ -135,18 +136,31 @@ asked_on_answer(struct asked *a, const struct msg *m)
 
 /* --- what other hosts lift --- */
 
+static bool
+may_log(struct asked *a)
+{
+	static const struct rate_limit lines = {USEC_PER_SEC, 20 * USEC_PER_SEC};
+
+	return rate_take(&a->lines, &lines, clock_mono());
+}
+
 static void
 lift(void *ctx, uint32_t slot)
 {
 	struct asked *a = ctx;
+	const struct ban *x = bans_get(a->court->bans, slot);
+	const struct prefix p = ban_prefix(x);
+	char text[ADDR_TEXT_MAX];
 
 	lift_one(a->court, slot, court_now(a->court));
+	if (may_log(a))
+		log_info("unbanned %s (%s), as %.*s did", prefix_format(&p, text),
+		    a->court->rules.slots[x->rule].name, (int)strcspn(x->note, ":"), x->note);
 }
 
 static uint32_t
 unban(void *ctx, const struct prefix *p, const char *host)
 {
-	static const struct rate_limit lines = {USEC_PER_SEC, 20 * USEC_PER_SEC};
 	struct asked *a = ctx;
 	usec_t now = court_now(a->court);
 	_cleanup_(lifted_fini) struct lifted l = {.max = UNBAN_MOST};
@@ -154,7 +168,7 @@ unban(void *ctx, const struct prefix *p, const char *host)
 
 	lift_inside(a->court, p, &l, now);
 	lift_out(a->court, &l, now);
-	if (l.n > 0 && rate_take(&a->lines, &lines, clock_mono()))
+	if (l.n > 0 && may_log(a))
 		log_notice("unbanned %s by hand at %s: %u ban%s ended", prefix_format(p, text),
 		    host, l.n, l.n == 1 ? "" : "s");
 	return l.n;

@@ -347,7 +347,9 @@ bans_narrow(struct bans *b, uint32_t slot, uint8_t len)
 	if (bans_at(b, slot)->flags & BANS_GONE)
 		return;
 	link_out(b, slot);
+	bans_heap_out(b, slot);
 	bans_at(b, slot)->len = len;
+	bans_heap_in(b, slot);
 	link_in(b, slot);
 	bans_change(b, slot);
 }

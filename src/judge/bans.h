@@ -43,6 +43,7 @@ enum ban_kernel {
 /* Of one rule. */
 struct bans_counts {
 	uint32_t held, dry;      /* that hold: those of bans_held, dry ones */
+	uint32_t networks;       /* of held: neither a host nor a /64 of IPv6 */
 	uint64_t packets, bytes; /* of bans_dropped */
 };
 

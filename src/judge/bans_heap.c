@@ -38,6 +38,13 @@ is_inside(const struct bans *b, const struct ban *x)
 	       !(x->flags & (BANS_LATE | BANS_DRY | BANS_GONE));
 }
 
+static bool
+is_network(const struct ban *x)
+{
+	return !(x->flags & BANS_DRY) && x->len < addr_bits(&x->addr) &&
+	       !(x->addr.family == 6 && x->len == 64);
+}
+
 /* One more that holds, or one less. */
 static void
 count(struct bans *b, const struct ban *x, bool more)
@@ -48,6 +55,8 @@ count(struct bans *b, const struct ban *x, bool more)
 	if (x->flags & BANS_LATE)
 		return;
 	*n = more ? *n + 1 : *n - 1;
+	if (is_network(x))
+		c->networks = more ? c->networks + 1 : c->networks - 1;
 	if (is_inside(b, x))
 		b->inside = more ? b->inside + 1 : b->inside - (b->inside > 0);
 }

@@ -128,26 +128,46 @@ most(const struct foreign *f)
 	return own < half ? own : half;
 }
 
+static struct bans_counts
+count(const struct foreign *f)
+{
+	const struct rules *rules = f->verdict->rules;
+	struct bans_counts sum = {0};
+
+	for (uint16_t i = 0; i < rules->n; i++) {
+		if (rules->slots[i].foreign) {
+			struct bans_counts c = bans_of_rule(f->verdict->bans, i);
+
+			sum.held += c.held;
+			sum.networks += c.networks;
+		}
+	}
+	return sum;
+}
+
 uint32_t
 foreign_held(const struct foreign *f)
 {
-	const struct rules *rules = f->verdict->rules;
-	uint32_t n = 0;
+	return count(f).held;
+}
 
-	for (uint16_t i = 0; i < rules->n; i++)
-		if (rules->slots[i].foreign)
-			n += bans_of_rule(f->verdict->bans, i).held;
-	return n;
+static bool
+is_full_now(const struct foreign *f, const struct prefix *p)
+{
+	const struct bans_counts c = count(f);
+	bool network = !prefix_is_host(p) && !(p->addr.family == 6 && p->len == 64);
+
+	return c.held >= most(f) || (network && c.networks >= FOREIGN_NETWORKS);
 }
 
 /* What ended by now makes room. */
 static bool
-is_full(const struct foreign *f, usec_t now)
+is_full(const struct foreign *f, const struct prefix *p, usec_t now)
 {
-	if (foreign_held(f) < most(f))
+	if (!is_full_now(f, p))
 		return false;
 	bans_pass(f->verdict->bans, now, PASS_SOME);
-	return foreign_held(f) >= most(f);
+	return is_full_now(f, p);
 }
 
 /* One of this host, by its trust, and one of all of them: names of hosts cost nothing. */
@@ -254,7 +274,7 @@ take(struct foreign *f, const struct msg_fleet *b, const char *host, usec_t now,
 		return TAKEN_BEFORE;
 	if (!may_one(f, t, host, mono))
 		return TAKEN_RATE;
-	if (is_full(f, now))
+	if (is_full(f, &b->prefix, now))
 		return TAKEN_FULL;
 	note = note_of(b, host);
 	e = note ? verdict_foreign(f->verdict, rule, &b->prefix, &past, note, now, slot) : -ENOMEM;

@@ -4,7 +4,8 @@
  * lifted; nothing of it is believed but the host's name, which the herald has verified. Goes out:
  * bans of the rules "fleet/NAME", ends of them, and one status for each question. Bounded by the
  * trusts of the image: width, length, so many a minute of each host; by fleet.bans_max, at most
- * half of all bans; and by fleet.bans_max an hour in all, whatever hosts there are said to be.
+ * half of all bans, FOREIGN_NETWORKS of them networks; and by fleet.bans_max an hour in all,
+ * whatever hosts there are said to be.
  */
 #pragma once
 
@@ -13,6 +14,8 @@
 #include "judge/verdict.h"
 
 #define FOREIGN_HOST_MAX 64 /* bytes of a host's name with its NUL */
+/* Half of the networks that the kernel's table has room for (nft/banset.h). */
+#define FOREIGN_NETWORKS 16384
 
 struct foreign_ops {
 	/* Ends this one, in the kernel too. */

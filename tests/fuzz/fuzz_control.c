@@ -37,7 +37,13 @@ static void
 make_court(void)
 {
 	struct image_build *b = image_build_new();
-	struct court_fds fds = {.supervisor = -1, .control = -1, .selfcheck = -1, .state = dir};
+	struct court_fds fds = {.supervisor = -1,
+	    .control = -1,
+	    .selfcheck = -1,
+	    .herald = -1,
+	    .stats = -1,
+	    .figures = -1,
+	    .state = dir};
 
 	signal(SIGPIPE, SIG_IGN);
 	log_init("fuzz", LOG_EMERG);

@@ -51,6 +51,9 @@ make_rows(struct strbuf *out, const uint8_t *data, size_t n)
 			    "\"\"", "\"fe80::1%1\"", "{}"}},
 	    {"proto", {"\"tcp\"", "\"udp\"", "\"sctp\"", "1"}},
 	    {"port", {"1", "65535", "0", "65536", "-1", "1e3", "\"1\"", "99999999999999999999"}},
+	    {"to", {"\"192.0.2.1\"", "\"2001:db8::1\"", "\"\"", "7"}},
+	    {"tcp", {"[1,2,65535]", "[]", "[0]", "7", "[\"1\"]", "[65536]", "{}"}},
+	    {"udp", {"[53]", "[53,53]", "[-1]", "null"}},
 	    {"rule", {"\"ldap\"", "\"\\u0000\"", "[]", "\"\\ud800\""}},
 	    {"from", {"\"192.0.2.9\"", "\"\"", "\"?\"", "null"}},
 	    {"answer", {"\"open\"", "\"silent\"", "\"refused\"", "\"answered\"", "\"unknown\"",
@@ -68,18 +71,46 @@ make_rows(struct strbuf *out, const uint8_t *data, size_t n)
 	}
 }
 
+static void
+check_entry(const char *text, size_t n)
+{
+	static struct probe_row rows[PROBE_ROWS];
+	const char *target;
+	json_t *root;
+
+	check_rows(rows, probe_entry_read(&root, &target, rows, text, n));
+	json_decref(root);
+}
+
+/* The same rows as groups of an entry. */
+static void
+check_groups(const struct strbuf *lines)
+{
+	_cleanup_(strbuf_fini) struct strbuf entry = {0};
+
+	strbuf_puts(&entry, "{\"target\":\"web1\",\"rows\":[");
+	for (size_t i = 0; i < lines->len; i++)
+		strbuf_add(&entry, lines->text[i] == '\n' ? "," : lines->text + i, 1);
+	strbuf_puts(&entry, "{\"to\":\"192.0.2.1\"}]}");
+	check_entry(entry.text, entry.len);
+	/* Where the last line is whole, those alone. */
+	if (lines->len && lines->text[lines->len - 1] == '\n') {
+		entry.len -= strlen(",{\"to\":\"192.0.2.1\"}]}");
+		entry.text[entry.len] = '\0';
+		strbuf_puts(&entry, "]}");
+		check_entry(entry.text, entry.len);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	_cleanup_(strbuf_fini) struct strbuf made = {0};
-	static struct probe_row rows[PROBE_ROWS];
 	struct addr addrs[TABLE_ADDRESSES];
-	const char *text = (const char *)data, *target;
-	json_t *root;
+	const char *text = (const char *)data;
 	struct view v;
 
-	check_rows(rows, probe_entry_read(&root, &target, rows, text, n));
-	json_decref(root);
+	check_entry(text, n);
 	view_from_report(&v, text, n, 1000);
 	if (v.n > VIEW_CELLS)
 		abort();
@@ -89,5 +120,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	check_lines(text, n);
 	make_rows(&made, data, n);
 	check_lines(made.text ? made.text : "", made.len);
+	check_groups(&made);
 	return 0;
 }

@@ -77,8 +77,9 @@ class Judge:
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
         out = os.memfd_create("image", os.MFD_ALLOW_SEALING)
-        r = subprocess.run(["sh", "-c", f'exec "$@" 4<>/proc/self/fd/{out}', "sh", os.path.join(BUILD, "guardd-conf"), "-c", path,
-                            "-s", ROOT, "-e", self.directory, "-r", self.directory, "--image"],
+        r = subprocess.run(["sh", "-c", f'exec "$@" 4<>/proc/self/fd/{out}', "sh",
+                            os.path.join(BUILD, "guardd-conf"), "-c", path, "-s", ROOT, "-e", self.directory,
+                            "-r", self.directory, "--image"],
                            stderr=subprocess.PIPE, text=True, pass_fds=[out], check=False)
         if r.returncode != 0:
             raise AssertionError("guardd-conf:\n" + r.stderr)

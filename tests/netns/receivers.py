@@ -158,11 +158,16 @@ class Alertmanager:
     def __init__(self, host):
         self.host = host
         folder = os.path.join(host.folder, "alertmanager")
+        shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         _write(folder + "/am.yml", "route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n")
         self.proc = host.popen("prometheus-alertmanager", "--config.file=" + folder + "/am.yml", "--storage.path=" + folder,
                                "--web.listen-address=[::]:9093", "--cluster.listen-address=", **_QUIET)
         until("Alertmanager listens", lambda: ":9093 " in host.run("ss", "-Hltn").stdout)
+
+    def stop(self):
+        self.proc.kill()
+        self.proc.wait()
 
     def alerts(self):
         """Those that are active now, by (alertname, subject)."""

@@ -396,6 +396,22 @@ class Others(AlertWorld):
         self.end(SUBJECT4)
         self.until("all resolved", lambda: not am.alerts())
 
+    def test_an_alertmanager_that_forgot_hears_again_what_stands(self):
+        am = Alertmanager(self.attacker)
+        self.begin(f"name: am, webhook: {{url: 'http://{self.FROM4}:9093/api/v2/alerts', template: alertmanager}}")
+        self.raise_()
+        self.until("it", lambda: am.alerts())
+        am.stop()
+        am = Alertmanager(self.attacker)
+        self.assertEqual(am.alerts(), {})
+        # Every five minutes, and by a new herald at once; it is no new message.
+        os.kill(self.herald.herald_pid(), signal.SIGKILL)
+        self.until("it again", lambda: list(am.alerts()) == [("GuarddExposureGap", SUBJECT6)])
+        self.connect()
+        self.assertEqual(self.channel("am")["delivered"], 1)
+        self.end()
+        self.until("its end", lambda: not am.alerts())
+
     def test_journal_gets_fields(self):
         journal = JournalSocket(self.server)
         self.begin("name: log, journal: yes")

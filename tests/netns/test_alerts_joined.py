@@ -122,6 +122,20 @@ class Firewall(Joined):
 
 
 class Counters(Joined):
+    def test_a_guardd_that_is_gone_for_a_minute(self):
+        infra.slapd(self.server)
+        self.begin()
+        gap = ("exposure-gap", "ldap tcp/389 IPv6")
+        until("a gap", lambda: gap in self.standing())
+        self.guardd.stop()
+        gone, = until("it is told", lambda: self.told(event="guardd-gone"), 90)
+        self.assertEqual((gone["state"], gone["severity"]), ("raised", "critical"))
+        # What stood is not known to have ended.
+        self.assertIn(gap, self.standing())
+        self.guardd.start()
+        until("its end", lambda: self.told(event="guardd-gone", state="ended"))
+        self.assertEqual(len(self.told(event="guardd-gone")), 2)
+
     def test_a_storm_of_bans(self):
         self.begin(storm=20)
         count = iter(range(1, 10000))

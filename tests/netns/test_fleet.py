@@ -35,7 +35,7 @@ class Fleet(FleetWorld):
             self.assertEqual(set(other), {(p, "fleet/ssh") for p in BOTH})
             for p in BOTH:
                 self.assertIn("web1", other[p, "fleet/ssh"]["why"])
-                self.assertEqual(other[p, "fleet/ssh"]["until"], one[p, "ssh"]["until"])
+                self.assertLessEqual(abs(other[p, "fleet/ssh"]["remaining_s"] - one[p, "ssh"]["remaining_s"]), 2)
 
     def test_a_real_sshd_and_a_real_attacker(self):
         attacker = self.host("attacker")
@@ -47,11 +47,11 @@ class Fleet(FleetWorld):
             own_users(h)
             rsyslogd(h)
             sshd(h)
-        self.start_all(rule=RULE.replace("points: 2", "points: 6"))
+        self.start_all(rule=RULE.replace("points: 2", "points: 4"))
         one, three = self.web[0], self.web[2]
         for address, there, source in ((one.v4, three.v4, "192.0.2.66"), (one.v6, three.v6, "2001:db8:2::66")):
             self.assertEqual(attacker.connects(there, 22), "open")
-            for _ in range(3):
+            for _ in range(2):
                 ssh(attacker, address, "root", "wrong")
             # On the hosts' own link: it alone, never the /64 that they all share.
             self.everywhere(source)

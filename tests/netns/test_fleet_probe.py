@@ -183,6 +183,7 @@ class SeenFromOutside(FleetWorld):
             until(f"{name} tells it", lambda n=name: self.alerts(n) == both, PATIENCE)
         self.assertEqual(self.alerts("web2"), {})
         self.assertEqual(self.state("web1", "web1", 4), ("proven", "disagree"))
+        until("web2 knows it, too", lambda: self.state("web2", "web1", 4) == ("proven", "disagree"), PATIENCE)
         r = self.exposure("web2", "--brief")
         self.assertEqual(r.returncode, 2, r.stdout)
         self.assertRegex(r.stdout, r"disagree web1: out \(203\.0\.113\.13\) reached port 389 of web1 at 192\.0\.2\.11,"

@@ -55,7 +55,7 @@ class Unrest(FleetWorld):
         self.web[0].attacked(*FROM)
         self.everywhere(*BOTH)
         self.redis.says("flushall")
-        # What comes after it is read, with smaller and with larger ids alike.
+        # What comes after it is read, what was there before stays.
         self.web[1].attacked(*MORE_FROM)
         self.everywhere(*MORE)
         self.assertTrue(all(m.drops(*BOTH) for m in self.web))

@@ -36,7 +36,7 @@ def alive(pid):
         return False
 
 
-class Alone(unittest.TestCase):
+class AloneWorld(unittest.TestCase):
     """One host; self.judge is a judge by hand, self.herald the pair of processes."""
 
     def setUp(self):
@@ -46,6 +46,7 @@ class Alone(unittest.TestCase):
         self.judge = Judge(os.path.join(self.host.folder, "guardd"))
         self.judge.use(QUIET)
         self.herald = Herald(self.host, self.judge.directory)
+        self.asking = None
 
     def tearDown(self):
         if any(e for _, e in getattr(self._outcome, "errors", []) if e) and os.path.exists(self.herald.logfile):
@@ -53,6 +54,8 @@ class Alone(unittest.TestCase):
         self.herald.kill()
         self.host.close()
         self.judge.close()
+        if self.asking:
+            self.asking.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def begin(self, config=None):
@@ -69,6 +72,12 @@ class Alone(unittest.TestCase):
 
     def status(self):
         return self.herald.ask("status")[0]
+
+    def page(self):
+        """Asks for a test alert, and does not wait for what comes of it."""
+        self.asking = socket.socket(socket.AF_UNIX)
+        self.asking.connect(self.herald.path("run", "control"))
+        self.asking.sendall(b"alert-test pager\n")
 
     def script(self, name, text):
         path = os.path.join(self.host.folder, name)
@@ -98,7 +107,7 @@ class Alone(unittest.TestCase):
                         f"program: [{path}, one, 'two words'], timeout: {timeout}}}\n")
 
 
-class Life(Alone):
+class Life(AloneWorld):
     def test_sealed_and_with_nothing_but_what_it_needs(self):
         self.begin()
         runner, herald = self.herald.pid(), self.herald.herald_pid()
@@ -161,7 +170,7 @@ class Life(Alone):
     def test_a_killed_runner_takes_all_with_it(self):
         path = self.script("sleeper", "sleep 1000 &\necho $! >%s/pid\nwait\n" % self.drop())
         self.begin(self.pager(path, "10m"))
-        self.herald.ask("alert-test", "pager")
+        self.page()
         until("the program runs", lambda: os.path.exists(self.drop() + "/pid"))
         herald, program = self.herald.herald_pid(), child_named(self.herald.pid(), "sleeper")
         self.assertTrue(alive(program))
@@ -207,7 +216,7 @@ class Life(Alone):
     def test_the_end_waits_for_a_delivery(self):
         path = self.script("slow", f"touch {self.drop()}/began; sleep 1; touch {self.drop()}/done\n")
         self.begin(self.pager(path))
-        self.herald.ask("alert-test", "pager")
+        self.page()
         until("it runs", lambda: os.path.exists(self.drop() + "/began"))
         self.assertEqual(self.herald.stop(), 0)
         self.assertTrue(os.path.exists(self.drop() + "/done"))
@@ -216,7 +225,7 @@ class Life(Alone):
         path = self.script("slow", f"touch {self.drop()}/began; sleep 1; touch {self.drop()}/done\n")
         self.begin(self.pager(path))
         first = self.herald.herald_pid()
-        self.herald.ask("alert-test", "pager")
+        self.page()
         until("it runs", lambda: os.path.exists(self.drop() + "/began"))
         self.judge.use(QUIET)
         self.judge.wait("a new one", lambda: self.herald.herald_pid() not in (None, first))
@@ -241,7 +250,7 @@ class Life(Alone):
         self.assertTrue(self.herald.said("user 'no-such-user' does not exist: create it"))
 
 
-class Rubbish(Alone):
+class Rubbish(AloneWorld):
     def test_control_socket(self):
         self.begin()
         herald = self.herald.herald_pid()
@@ -350,7 +359,7 @@ class Rubbish(Alone):
         self.assertFalse([c for c in text if ord(c) < 0x20 and c not in "\n\t"])
 
 
-class Programs(Alone):
+class Programs(AloneWorld):
     def results(self, name):
         path = os.path.join(self.drop(), name)
         if not os.path.exists(path):
@@ -364,7 +373,7 @@ class Programs(Alone):
             {{ tr '\\0' '\\n' </proc/$$/environ | sort; echo "args:$1:$2:$#"; cat /proc/$$/status
             cut -d' ' -f5-7 /proc/$$/stat; pwd; umask; }} >{drop}/look.tmp 2>&1
             cat >{drop}/input; mv {drop}/look.tmp {drop}/look\n""")))
-        self.herald.ask("alert-test", "pager")
+        self.page()
         text = self.judge.wait("it ran", lambda: self.results("look"))
         self.assertRegex(text, r"^HOME=/\nLANG=C\.UTF-8\nPATH=[^\n]*\nargs:one:two words:2\n")
         held = {line.split(" -> ")[0].split()[-1]: line.split(" -> ")[1]
@@ -385,7 +394,7 @@ class Programs(Alone):
         drop = self.drop()
         self.begin(self.pager(self.script("hang", f"sleep 1000 & echo $! >{drop}/child; setsid sleep 2000 & "
                                                   f"echo $! >{drop}/stray; sleep 1000\n"), "1s"))
-        self.herald.ask("alert-test", "pager")
+        self.page()
         self.judge.wait("it began", lambda: self.results("stray").strip())
         child, stray = int(self.results("child")), int(self.results("stray"))
         self.judge.wait("all ended", lambda: not alive(child) and not alive(stray))
@@ -395,8 +404,9 @@ class Programs(Alone):
 
     def test_one_that_prints_a_mebibyte_and_one_that_does_not_read(self):
         drop = self.drop()
-        self.begin(self.pager(self.script("loud", f"head -c 3000000 /dev/zero | tr '\\0' x; echo >{drop}/done; exit 1\n")))
-        self.herald.ask("alert-test", "pager")
+        self.begin(self.pager(self.script("loud", "head -c 3000000 /dev/zero | tr '\\0' x; "
+                                                  f"echo >{drop}/done; exit 1\n")))
+        self.page()
         self.judge.wait("it ended", lambda: os.path.exists(drop + "/done"))
         self.judge.wait("the channel tells", lambda: any("trouble" in line and line["trouble"]
                                                          for line in self.herald.ask("channels")))
@@ -404,12 +414,12 @@ class Programs(Alone):
 
     def test_one_that_is_not_there(self):
         self.begin(self.pager("/nonexistent/program"))
-        self.herald.ask("alert-test", "pager")
+        self.page()
         self.judge.wait("the channel tells", lambda: any("trouble" in line and line["trouble"]
                                                          for line in self.herald.ask("channels")))
 
 
-class State(Alone):
+class State(AloneWorld):
     def mount_state(self, size="400k", options=""):
         os.makedirs(self.herald.path("state"))
         self.host.run("mount", "-t", "tmpfs", "-o", f"size={size},mode=0700,uid={lib.pwd_uid()}{options}", "tmpfs",

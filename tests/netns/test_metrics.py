@@ -327,8 +327,9 @@ def _be_rude(port, path):
         s.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")  # and does not read
         slow.append(s)
     scrapes()
-    for wrong in (b"\0" * 9000, b"\r\n\r\n" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"GET /metrics HTTP/1.1\r\n" + b"A: b\r\n" * 5000,
-                  bytes(range(256)) * 64, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500):
+    for wrong in (b"\0" * 9000, b"\r\n\r\n" * 100, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                  b"GET /metrics HTTP/1.1\r\n" + b"A: b\r\n" * 5000, bytes(range(256)) * 64,
+                  b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 500):
         for where in (port, path):
             try:
                 s = dial(where)

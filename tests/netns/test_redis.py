@@ -570,6 +570,10 @@ class Forged(RedisWorld):
         self.wait_taken("2001:db8:7::/64")
         self.assertEqual(self.status()["unknown"], 2)
         self.assertIn("web9", self.wait_trouble("version"))
+        for n in range(200):
+            self.redis.add(f"3 ban host{n} 7 203.0.113.1 something newer")
+        self.wait("all are counted", lambda: self.status()["unknown"] == 202)
+        self.assertLess(len(self.herald.log().splitlines()), 10)
 
     def test_too_large(self):
         """An entry that is larger than any reply: it is passed, those behind it are read."""
@@ -613,11 +617,16 @@ class Forged(RedisWorld):
         self.redis.add(lines[2], "g", self.sign("other", lines[2]))        # of a host without a key
         self.redis.add(good, "g", self.sign("other", good))                # once more
         self.redis.add(lines[1], "g", "no base64")
+        ahead = self.entry("203.0.113.6", serial=2**63 - 1)
+        self.redis.add(ahead, "g", self.sign("other", ahead))              # would make all that follows it old
         last = self.entry("2001:db8:4::/64", serial=10**15 + 4)
         self.redis.add(last, "g", self.sign("other", last))
         self.wait_taken("2001:db8:4::/64")
         self.assertEqual(self.judge.prefixes(), ["203.0.113.1", "2001:db8:4::/64"])
-        self.assertEqual((self.status()["forged"], self.status()["repeated"]), (6, 1))
+        self.assertEqual((self.status()["forged"], self.status()["repeated"]), (7, 1))
+        for _ in range(16):
+            self.redis.add(good, "g", self.sign("other", good))
+        self.wait_trouble("web2", "used before")
         self.judge.hold("203.0.113.50")
         self.wait("given", self.redis.own)
         entry = json.loads(self.redis.says("--json", "xrange", "guardd:bans", "-", "+"))[-1][1]
@@ -665,6 +674,16 @@ class Forged(RedisWorld):
 
     def verifies(self, name, line, signature):
         return self.sign(name, line) == signature   # Ed25519 signs the same text the same way
+
+    def test_ids_of_a_time_to_come(self):
+        """Whoever may write may choose ids: told, nobody seems to live in the future, and it can be mended."""
+        self.begin()
+        self.wait_connected()
+        self.redis.says("xadd", "guardd:hosts", f"{int(time.time() * 1000) + 10**11}-0", "e", "1 report web2 5 {}")
+        self.wait_trouble("a time to come")
+        self.assertLess(self.others()["web2"]["last"], (time.time() + 5) * 1e6)
+        self.redis.says("del", "guardd:hosts", "guardd:bans")
+        self.wait_connected(60)
 
     def test_many(self):
         """A host that says 200,000 things; the judge takes what its trust allows."""

@@ -348,6 +348,32 @@ test_own_bans_have_room_beside_them(void **unused)
 	stop(&a);
 }
 
+/* The kernel's table has room for so many networks in all, our own among them. */
+static void
+test_own_networks_have_room_beside_them(void **unused)
+{
+	struct abroad a;
+	char host[32], text[32];
+	uint32_t done = 0;
+
+	(void)unused;
+	start(&a, 100000, 1000000);
+	for (uint32_t i = 0; i < 33000; i++) {
+		snprintf(host, sizeof(host), "any%u", i % 100);
+		snprintf(text, sizeof(text), i % 2 ? "2001:db8:%x:%x00::/56" : "10.%u.%u.0/25",
+		    i / 256, i % 256);
+		done += take(&a, host, "ssh", text) == TAKEN_DONE;
+		a.w.n_made = 0;
+	}
+	assert_int_equal(done, FOREIGN_NETWORKS);
+	assert_int_equal(take(&a, "any1", "ssh", "11.0.0.0/25"), TAKEN_FULL);
+	assert_int_equal(take(&a, "any1", "ssh", "11.0.0.1"), TAKEN_DONE);
+	assert_int_equal(take(&a, "any1", "ssh", "2001:db8:ffff::/64"), TAKEN_DONE);
+	a.now = T0 + HOUR + SEC;
+	assert_int_equal(take_at(&a, "any1", "ssh", "11.0.0.0/25", T0 + 2 * HOUR), TAKEN_DONE);
+	stop(&a);
+}
+
 static void
 test_dry_rules_ban_nobody(void **unused)
 {
@@ -443,6 +469,7 @@ main(void)
 	    cmocka_unit_test(test_each_host_has_its_rate),
 	    cmocka_unit_test(test_many_names_of_hosts_are_no_way_around_the_bounds),
 	    cmocka_unit_test(test_own_bans_have_room_beside_them),
+	    cmocka_unit_test(test_own_networks_have_room_beside_them),
 	    cmocka_unit_test(test_dry_rules_ban_nobody),
 	    cmocka_unit_test(test_a_host_lifts_what_it_made),
 	    cmocka_unit_test(test_all_is_lifted_by_whom_bans_by_hand_are_taken_from),

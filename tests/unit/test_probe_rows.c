@@ -123,10 +123,11 @@ few_hosts_of_many_ask_a_target_and_all_of_few(void **state)
 
 /* --- entries --- */
 
-#define ROW(address, proto, port, from, answer, expected, verdict)                                 \
-	"{\"address\":\"" address "\",\"family\":4,\"proto\":\"" proto "\",\"port\":" port         \
-	",\"rule\":\"ldap\",\"from\":\"" from "\",\"answer\":\"" answer                            \
-	"\",\"expected\":\"" expected "\",\"verdict\":\"" verdict "\"}"
+#define GROUP(to, from, answer, expected, verdict, ports)                                          \
+	"{\"to\":\"" to "\",\"from\":\"" from "\",\"answer\":\"" answer                            \
+	"\",\"expected\":\"" expected "\",\"verdict\":\"" verdict "\"," ports "}"
+#define ROW(to, proto, port, from, answer, expected, verdict)                                      \
+	GROUP(to, from, answer, expected, verdict, "\"" proto "\":[" port "]")
 #define ENTRY(rows) "{\"target\":\"web1\",\"at\":1700000000,\"rows\":[" rows "]}"
 #define GOOD        ROW("192.0.2.1", "tcp", "389", "192.0.2.9", "open", "closed", "gap")
 
@@ -151,6 +152,17 @@ entries_are_read(void **state)
 
 	(void)state;
 	assert_int_equal(0, read_entry(ENTRY(""), rows));
+	assert_int_equal(3, read_entry(ENTRY(GOOD "," ROW("2001:db8::1", "udp", "65535", "",
+					   "unknown", "any", "unknown") "," ROW("192.0.2.1", "tcp",
+					   "1", "192.0.2.9", "silent", "open", "shut out")),
+				rows));
+	assert_int_equal(5, read_entry(ENTRY(GROUP("192.0.2.1", "", "silent", "any", "ok",
+					   "\"udp\":[514,1],\"tcp\":[389,636,25]")),
+				rows));
+	assert_int_equal(IPPROTO_TCP, rows[2].proto);
+	assert_int_equal(25, rows[2].port);
+	assert_int_equal(IPPROTO_UDP, rows[3].proto);
+	assert_int_equal(514, rows[3].port);
 	assert_int_equal(3, read_entry(ENTRY(GOOD "," ROW("2001:db8::1", "udp", "65535", "",
 					   "unknown", "any", "unknown") "," ROW("192.0.2.1", "tcp",
 					   "1", "192.0.2.9", "silent", "open", "shut out")),
@@ -186,7 +198,9 @@ hostile_entries_are_refused(void **state)
 	    ENTRY(ROW("", "tcp", "1", "", "silent", "any", "ok")),
 	    ENTRY(ROW("fe80::1%eth0", "tcp", "1", "", "silent", "any", "ok")),
 	    ENTRY(ROW("192.0.2.1/8", "tcp", "1", "", "silent", "any", "ok")),
-	    ENTRY(ROW("192.0.2.1", "icmp", "1", "", "silent", "any", "ok")),
+	    ENTRY(GROUP("192.0.2.1", "", "silent", "any", "ok", "\"tcp\":7")),
+	    ENTRY(GROUP("192.0.2.1", "", "silent", "any", "ok", "\"tcp\":[1],\"udp\":{}")),
+	    ENTRY(GROUP("192.0.2.1", "", "silent", "any", "ok", "\"tcp\":[1,[2]]")),
 	    ENTRY(ROW("192.0.2.1", "tcp", "0", "", "silent", "any", "ok")),
 	    ENTRY(ROW("192.0.2.1", "tcp", "65536", "", "silent", "any", "ok")),
 	    ENTRY(ROW("192.0.2.1", "tcp", "-1", "", "silent", "any", "ok")),
@@ -213,10 +227,13 @@ hostile_entries_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		if (read_entry(bad[i], rows) >= 0)
 			fail_msg("taken: %s", bad[i]);
-	strbuf_puts(&text, "{\"target\":\"web1\",\"rows\":[" GOOD);
-	for (int i = 0; i < PROBE_ROWS; i++)
-		strbuf_puts(&text, ",{}");
-	strbuf_puts(&text, "]}");
+	strbuf_puts(&text, "{\"target\":\"web1\",\"rows\":[" GOOD ",");
+	strbuf_puts(&text,
+	    "{\"to\":\"192.0.2.1\",\"from\":\"\",\"answer\":\"silent\",\"expected\":\"any\","
+	    "\"verdict\":\"ok\",\"tcp\":[1");
+	for (int i = 1; i < PROBE_ROWS; i++)
+		strbuf_puts(&text, ",1");
+	strbuf_puts(&text, "]}]}");
 	assert_int_equal(-EINVAL, read_entry(text.text, rows));
 	strbuf_reset(&text);
 	strbuf_puts(&text, ENTRY(GOOD));
@@ -244,18 +261,20 @@ entries_are_made_of_what_the_prover_prints(void **state)
 	(void)state;
 	strbuf_puts(
 	    &out, "guardd-prover: web1: 8.8.8.8 is not in fleet.probe.within\n{\"broken\n{}\n");
-	for (int i = 1; i <= 900; i++)
+	for (int i = 1; i <= 1500; i++)
 		strbuf_printf(&out,
-		    "{\"type\":\"probe\",\"target\":\"%s\",\"address\":\"2001:db8::1\",\"family\":"
+		    "{\"type\":\"probe\",\"target\":\"%s\",\"address\":\"2001:db8::%x\",\"family\":"
 		    "6,"
-		    "\"proto\":\"tcp\",\"port\":%d,\"rule\":\"a\\\"b\",\"from\":\"2001:db8::9\","
+		    "\"proto\":\"%s\",\"port\":%d,\"rule\":\"a\\\"b\",\"from\":\"2001:db8::9\","
 		    "\"answer\":\"%s\",\"by\":\"\",\"expected\":\"closed\",\"verdict\":\"%s\"}\n",
-		    i % 100 ? "web1" : "web2", i, i == 850 ? "open" : "refused",
-		    i == 850 ? "gap" : "ok");
+		    i % 100 ? "web1" : "web2", i % 100 ? i : 1, i % 2 ? "tcp" : "udp", i,
+		    i == 1450 ? "answered" : "refused", i == 1450 ? "gap" : "ok");
 	lines = probe_lines(out.text, out.len);
-	assert_int_equal(900, json_array_size(lines));
-	assert_int_equal(9, probe_entry_write(&entry, "web2", 5 * USEC_PER_SEC, lines));
+	assert_int_equal(1500, json_array_size(lines));
+	assert_int_equal(15, probe_entry_write(&entry, "web2", 5 * USEC_PER_SEC, lines));
 	assert_null(strstr(entry.text, "\"cut\""));
+	/* What they have in common stands once. */
+	assert_in_range(entry.len, 1, 300);
 	strbuf_reset(&entry);
 	n = (int)probe_entry_write(&entry, "web1", 5 * USEC_PER_SEC, lines);
 	assert_in_range(n, 300, 800);
@@ -263,7 +282,8 @@ entries_are_made_of_what_the_prover_prints(void **state)
 	assert_non_null(strstr(entry.text, "\"cut\":true"));
 	assert_null(strchr(entry.text, '\n'));
 	assert_int_equal(n, probe_entry_read(&root, &target, rows, entry.text, entry.len));
-	assert_int_equal(850, rows[0].port);
+	assert_int_equal(1450, rows[0].port);
+	assert_int_equal(IPPROTO_UDP, rows[0].proto);
 	assert_int_equal(1, rows[1].port);
 	json_decref(root);
 	json_decref(lines);

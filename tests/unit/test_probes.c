@@ -236,8 +236,7 @@ entry(const char *target, const char *address, const char *answer, const char *e
 	static char text[1024];
 
 	snprintf(text, sizeof(text),
-	    "{\"target\":\"%s\",\"at\":5,\"rows\":[{\"address\":\"%s\",\"proto\":\"tcp\",\"port\":"
-	    "389,"
+	    "{\"target\":\"%s\",\"at\":5,\"rows\":[{\"to\":\"%s\",\"tcp\":[389],"
 	    "\"from\":\"192.0.2.9\",\"answer\":\"%s\",\"expected\":\"%s\",\"verdict\":\"%s\"}]}",
 	    target, address, answer, expected, verdict);
 	return text;
@@ -472,10 +471,9 @@ this_host_asks(void **state)
 	assert_string_equal("", made.said);
 	answer("web", "192.0.2.2", "open", "gap");
 	assert_string_equal("web", made.said_target);
-	assert_non_null(
-	    strstr(made.said, "\"rows\":[{\"address\":\"192.0.2.2\",\"family\":4,\"proto\":\"tcp\","
-			      "\"port\":389,\"rule\":\"ldap\",\"from\":\"192.0.2.1\","
-			      "\"answer\":\"open\",\"expected\":\"closed\",\"verdict\":\"gap\"}]"));
+	assert_non_null(strstr(made.said,
+	    "\"rows\":[{\"to\":\"192.0.2.2\",\"from\":\"192.0.2.1\",\"answer\":\"open\","
+	    "\"expected\":\"closed\",\"verdict\":\"gap\",\"tcp\":[389]}]"));
 	assert_int_equal(0, made.raised);
 	probes_count(s.probes, &c);
 	assert_int_equal(1, c.gaps);
@@ -527,6 +525,27 @@ nobody_is_asked_without_a_proof_and_a_runner_that_is_busy_is_asked_later(void **
 	end(&s);
 }
 
+/* A fleet says no more than about one entry a second, however large it is. */
+static void
+the_period_grows_with_the_fleet(void **state)
+{
+	struct scene s;
+	char name[16];
+
+	(void)state;
+	begin(&s);
+	assert_int_equal(10 * USEC_PER_SEC, probes_period(s.probes));
+	for (int i = 0; i < 998; i++) {
+		snprintf(name, sizeof(name), "web%d", i);
+		assert_non_null(table_host(&s.probes->table, name));
+	}
+	assert_int_equal(1000, s.probes->table.n);
+	assert_int_equal(16000 * USEC_PER_SEC, probes_period(s.probes));
+	assert_true(probes_entry_age(s.probes) > 48000 * USEC_PER_SEC);
+	assert_int_equal(0, probes_period(NULL));
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -536,6 +555,7 @@ main(void)
 	    cmocka_unit_test(a_proof_that_changes),
 	    cmocka_unit_test(hostile_entries),
 	    cmocka_unit_test(a_life_that_begins),
+	    cmocka_unit_test(the_period_grows_with_the_fleet),
 	    cmocka_unit_test(this_host_asks),
 	    cmocka_unit_test(
 		nobody_is_asked_without_a_proof_and_a_runner_that_is_busy_is_asked_later),
