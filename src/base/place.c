@@ -46,3 +46,17 @@ place_listen(const char *dir, const char *name, int type)
 		return -errno;
 	return fd_take(&fd);
 }
+
+int
+place_path(int fd, char *path, size_t size)
+{
+	char link[32];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, size - 1);
+	if (n < 0 || (size_t)n == size - 1)
+		return n < 0 ? -errno : -ENAMETOOLONG;
+	path[n] = '\0';
+	return 0;
+}

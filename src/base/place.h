@@ -15,3 +15,5 @@ int place_open(const char *dir, const char *name, int flags, mode_t mode);
  * SOCK_STREAM or SOCK_SEQPACKET. Anyone may connect: whoever accepts asks the kernel who it is.
  * Negative errno. */
 int place_listen(const char *dir, const char *name, int type);
+/* The path of an open directory, for what needs it by name. Negative errno. */
+int place_path(int fd, char *path, size_t size);

@@ -177,8 +177,8 @@ ask(const struct server *s, const char *path, const struct strbuf *request, ask_
 	if (r != EXIT_DONE)
 		return r;
 	if (!l.done) {
-		fprintf(stderr,
-		    "guardctl: %s ended the connection before its answer was whole\n", s->name);
+		fprintf(stderr, "guardctl: %s ended the connection before its answer was whole\n",
+		    s->name);
 		return EXIT_CANNOT;
 	}
 	return l.status;

@@ -256,13 +256,27 @@ drop(struct alert_states *s, struct alert_state *x)
 	state_free(x);
 }
 
+/* Logs and other hosts can make up subjects: half of the room is the judge's alone. */
+static bool
+has_room(const struct alert_states *s, unsigned kind)
+{
+	unsigned others = 0;
+
+	if (kind == ALERT_CHANNEL)
+		return s->n < ALERTS_STANDING + ROOM_OF_OWN;
+	if (s->n >= ALERTS_STANDING || kind <= LAST_OF_JUDGE)
+		return s->n < ALERTS_STANDING;
+	for (unsigned i = 0; i < s->n; i++)
+		others += s->list[i]->kind > LAST_OF_JUDGE;
+	return others < ALERTS_STANDING / 2;
+}
+
 static struct alert_state *
 add(struct alert_states *s, const struct alert_event *e, bool standing, usec_t since)
 {
-	unsigned room = ALERTS_STANDING + (e->kind == ALERT_CHANNEL ? ROOM_OF_OWN : 0);
 	struct alert_state *x;
 
-	if (s->n >= room || !(x = state_make(e->kind, e->subject, e->words))) {
+	if (!has_room(s, e->kind) || !(x = state_make(e->kind, e->subject, e->words))) {
 		s->lost++;
 		return NULL;
 	}

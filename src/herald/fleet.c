@@ -8,7 +8,8 @@
 #include "herald/fleet_private.h"
 #include "herald/probes.h"
 
-#define TICK        (10 * USEC_PER_SEC)
+#define TICK        10 /* seconds */
+#define TICK_FILES  2  /* while a file is wrong: somebody is mending it */
 #define SWEEP       (60 * USEC_PER_SEC)
 #define ALERT_AFTER (60 * USEC_PER_SEC) /* a trouble that stands so long is an alert */
 #define STANDS      (900 * USEC_PER_SEC)
@@ -132,7 +133,7 @@ fleet_period(const struct fleet *f)
 usec_t
 fleet_hosts_keep(const struct fleet *f)
 {
-	const usec_t spans[] = {3 * fleet_period(f), 3 * f->config->probe_every};
+	const usec_t spans[] = {3 * fleet_period(f), 3 * probes_period(f->herald->probes)};
 	usec_t keep = HOSTS_KEEP;
 
 	for (size_t i = 0; i < sizeof(spans) / sizeof(*spans); i++)
@@ -249,6 +250,14 @@ sweep(struct fleet *f)
 }
 
 static void
+set_tick(struct fleet *f)
+{
+	const struct timeval tv = {f->wrong[WRONG_FILES].words[0] ? TICK_FILES : TICK, 0};
+
+	event_add(f->tick, &tv);
+}
+
+static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct fleet *f = arg;
@@ -266,6 +275,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		sweep(f);
 	tell_wake(f->tell);
 	take_wake(f->take);
+	set_tick(f);
 }
 
 /* --- begin and end --- */
@@ -401,7 +411,6 @@ make_parts(struct fleet *f)
 int
 fleet_new(struct fleet **out, struct herald *h)
 {
-	const struct timeval tick = {TICK / USEC_PER_SEC, 0};
 	struct fleet *f = calloc(1, sizeof(*f));
 	int r;
 
@@ -411,11 +420,12 @@ fleet_new(struct fleet **out, struct herald *h)
 	f->config = h->image.fleet;
 	set_config(f);
 	r = make_parts(f);
-	f->tick = r == 0 ? event_new(h->base, -1, EV_PERSIST, on_tick, f) : NULL;
-	if (!f->tick || event_add(f->tick, &tick) < 0) {
+	f->tick = r == 0 ? evtimer_new(h->base, on_tick, f) : NULL;
+	if (!f->tick) {
 		fleet_free(f);
 		return r < 0 ? r : -ENOMEM;
 	}
+	set_tick(f);
 	*out = f;
 	return 0;
 }

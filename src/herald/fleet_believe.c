@@ -86,11 +86,9 @@ is_signed(
 
 /* Why it is not believed; NULL: it is. */
 static const char *
-find_forgery(struct fleet *f, enum hosts_stream stream, const struct entry_id *id,
-    const struct entry_text *text, const struct entry *e)
+find_forgery(
+    struct fleet *f, enum hosts_stream stream, const struct entry_text *text, const struct entry *e)
 {
-	usec_t now = clock_real(), said = fleet_time_of(id);
-
 	if (!f->keyring)
 		return NULL;
 	if (!keyring_knows(f->keyring, e->host))
@@ -98,8 +96,7 @@ find_forgery(struct fleet *f, enum hosts_stream stream, const struct entry_id *i
 	if (text->signature_len == 0)
 		return "it is not signed";
 	/* It would make all that follows it old. */
-	now = (now > said ? now : said) / USEC_PER_SEC + SERIAL_LEAP / USEC_PER_SEC;
-	if (e->serial / USEC_PER_SEC > (uint64_t)now)
+	if (e->serial > (uint64_t)(clock_real() + SERIAL_LEAP))
 		return "its serial is of a time to come";
 	return is_signed(f, stream, text, e->host) ? NULL : "its signature is wrong";
 }
@@ -207,7 +204,7 @@ fleet_believe(struct fleet *f, enum hosts_stream stream, const struct entry_id *
 	if (entry_fields(fields, &text))
 		form = entry_parse(e, text.line, text.line_len);
 	forgery = form == ENTRY_WRONG ? "it is not in the form of an entry"
-				      : find_forgery(f, stream, id, &text, e);
+				      : find_forgery(f, stream, &text, e);
 	if (!forgery && form == ENTRY_GOOD && (stream == HOSTS_BANS) != (e->kind <= ENTRY_LIFT))
 		forgery = "it is of a kind that belongs into the other stream";
 	if (forgery) {

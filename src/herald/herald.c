@@ -15,6 +15,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "herald/alerts.h"
 #include "herald/fleet.h"
 #include "herald/hands.h"
@@ -176,21 +177,6 @@ static const struct link_ops link_ops = {
 
 /* --- the start --- */
 
-/* The path of the state directory, which SQLite and Landlock need by name. */
-static int
-state_path(char *path, size_t size)
-{
-	char link[32];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", FD_STATE);
-	n = readlink(link, path, size - 1);
-	if (n < 0 || (size_t)n == size - 1)
-		return n < 0 ? -errno : -ENAMETOOLONG;
-	path[n] = '\0';
-	return 0;
-}
-
 /* The runner alone says when it ends; a full disk and a gone client are errors, no signals. */
 static void
 ignore_signals(void)
@@ -253,7 +239,7 @@ main(int argc, char **argv)
 	heap_settle();
 	if (argc != 2)
 		fatal("usage: guardd-herald, started by guardd-runner");
-	r = state_path(l.state, sizeof(l.state));
+	r = place_path(FD_STATE, l.state, sizeof(l.state));
 	if (r < 0)
 		fatal("no state directory: %s", strerror(-r));
 	ignore_signals();

@@ -86,46 +86,6 @@ is_ours(const struct probes *p, struct probe_host *target)
 	return target == p->own || table_pair(target, p->own);
 }
 
-static int
-find_raised(const struct probe_host *target, const char *subject)
-{
-	for (uint32_t i = 0; i < target->n_raised; i++)
-		if (strcmp(target->raised[i], subject) == 0)
-			return (int)i;
-	return -1;
-}
-
-static bool
-remember(struct probe_host *target, const char *subject)
-{
-	char **more;
-
-	if (find_raised(target, subject) >= 0)
-		return true;
-	if (target->n_raised == TABLE_RAISED)
-		return false;
-	more = reallocarray(target->raised, target->n_raised + 1, sizeof(*more));
-	if (!more)
-		return false;
-	target->raised = more;
-	more[target->n_raised] = strdup(subject);
-	target->n_raised += more[target->n_raised] != NULL;
-	return true;
-}
-
-static void
-end(struct probes *p, struct probe_host *target, const char *subject, const char *words)
-{
-	int i = find_raised(target, subject);
-
-	/* Also one of a former life of this process. */
-	alerts_end(p->herald->alerts, ALERT_DISAGREE, subject, words);
-	if (i < 0)
-		return;
-	free(target->raised[i]);
-	target->raised[i] = target->raised[--target->n_raised];
-}
-
 static void
 raise(struct probes *p, struct probe_host *target, const struct view_cell *c,
     const struct compared *x, const char *subject)
@@ -136,7 +96,7 @@ raise(struct probes *p, struct probe_host *target, const struct view_cell *c,
 	    .subject = subject};
 	struct alert_note n = note;
 
-	if (!remember(target, subject))
+	if (!raised_add(p, target, subject))
 		return;
 	compare_sentence(&words, target->name, c, x);
 	n.words = words.text;
@@ -169,7 +129,7 @@ end_others(struct probes *p, struct probe_host *target, const struct view *v)
 {
 	for (uint32_t i = target->n_raised; i-- > 0;)
 		if (!v || !is_among(v, target, target->raised[i]))
-			end(p, target, target->raised[i],
+			raised_end(p, target, target->raised[i],
 			    v ? "the port is not in the proof any more"
 			      : "there is no proof of these days to compare with");
 }
@@ -189,9 +149,9 @@ tell_cell(struct probes *p, struct probe_host *target, const struct view_cell *c
 	else if (x.word == WORD_WAITS)
 		return;
 	else if (x.vantages == 0 && is_settled(p, now))
-		end(p, target, subject.text, "nobody has asked for long");
+		raised_end(p, target, subject.text, "nobody has asked for long");
 	else if (compare_cell(c, target, only, p->started).pair)
-		end(p, target, subject.text, "probe and proof agree again");
+		raised_end(p, target, subject.text, "probe and proof agree again");
 }
 
 static void
@@ -412,6 +372,7 @@ probes_new(struct probes **out, struct herald *h)
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	usec_t now = clock_real();
+	int r;
 
 	if (!p)
 		return -ENOMEM;
@@ -423,6 +384,11 @@ probes_new(struct probes **out, struct herald *h)
 	if (!p->own || !p->tick) {
 		probes_free(p);
 		return -ENOMEM;
+	}
+	r = raised_load(p);
+	if (r < 0) {
+		probes_free(p);
+		return r;
 	}
 	follow_own_proof(p);
 	probes_go_on(p, now);

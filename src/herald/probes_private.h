@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Between probes.c (what is kept, alerts), probes_run.c (who is asked, when) and probes_matrix.c
- * (what is shown).
+ * Between probes.c (what is said, and compared), probes_raised.c (alerts that stand), probes_run.c
+ * (who is asked, when) and probes_matrix.c (what is shown).
  */
 #pragma once
 
@@ -40,6 +40,13 @@ struct probe_pair *probes_take(struct probes *p, struct probe_host *target,
     struct probe_host *vantage, usec_t at, const struct probe_row *rows, uint32_t n, usec_t now);
 /* Name of this host's first rule that has the port; "". */
 const char *probes_rule_of(void *probes, const struct probe_row *r);
+
+/* --- probes_raised.c: alerts that stand, by host; kept in the store, as those of a former life get
+ * their end, too --- */
+int raised_load(struct probes *p);
+/* False: TABLE_RAISED stand, or no memory. */
+bool raised_add(struct probes *p, struct probe_host *host, const char *subject);
+void raised_end(struct probes *p, struct probe_host *host, const char *subject, const char *words);
 
 /* --- probes_run.c --- */
 /* The configuration lets hosts ask there. */

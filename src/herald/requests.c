@@ -16,20 +16,6 @@ answer(struct request *q, struct strbuf *line)
 }
 
 static void
-start_version(struct request *q, char *const *words, unsigned n)
-{
-	_cleanup_(strbuf_fini) struct strbuf line = {0};
-	struct json j;
-
-	(void)words;
-	(void)n;
-	json_begin(&j, &line);
-	json_text(&j, "version", GUARDD_VERSION);
-	json_end(&j);
-	answer(q, &line);
-}
-
-static void
 add_alerts(struct json *j, const struct herald *h)
 {
 	struct alerts_counts c;
@@ -142,7 +128,7 @@ PART(start_exposure, has_fleet, probes_request_matrix)
 
 const struct command requests_table[] = {
     {"status", "", RIGHT_READ, 0, 0, start_status},
-    {"version", "", RIGHT_READ, 0, 0, start_version},
+    {"version", "", RIGHT_READ, 0, 0, request_version},
     {"alerts", "", RIGHT_READ, 0, 0, start_alerts},
     {"channels", "", RIGHT_READ, 0, 0, start_channels},
     {"alert-test", "CHANNEL", RIGHT_WRITE, 1, 1, start_test},

@@ -14,6 +14,7 @@
 
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/place.h"
 #include "judge/court.h"
 #include "judge/explain.h"
 #include "judge/figures.h"
@@ -32,21 +33,6 @@ static const int judge_calls[] = {SCMP_SYS(openat), SCMP_SYS(pwrite64), SCMP_SYS
     SCMP_SYS(lstat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
     SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(fchmod), SCMP_SYS(fchown), SCMP_SYS(accept4),
     SCMP_SYS(getsockopt), SCMP_SYS(ioctl), -1};
-
-/* The path of the state directory, which SQLite and Landlock need by name. */
-static int
-state_path(char *path, size_t size)
-{
-	char link[32];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", FD_STATE);
-	n = readlink(link, path, size - 1);
-	if (n < 0 || (size_t)n == size - 1)
-		return n < 0 ? -errno : -ENAMETOOLONG;
-	path[n] = '\0';
-	return 0;
-}
 
 static const struct stats *
 map_stats(void)
@@ -121,7 +107,7 @@ serve(void)
 	const struct sandbox_path paths[] = {
 	    {state, true}, {GROUPS_FILE, false}, {"/dev/urandom", false}, {NULL, false}};
 	struct figures *figures;
-	int r = state_path(state, sizeof(state));
+	int r = place_path(FD_STATE, state, sizeof(state));
 
 	if (r < 0)
 		fatal("no state directory: %s", strerror(-r));

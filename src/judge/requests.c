@@ -447,21 +447,6 @@ request_selfcheck(struct request *q, char *const *words, unsigned n)
 	selfcheck_start(c->selfcheck, q);
 }
 
-static void
-request_version(struct request *q, char *const *words, unsigned n)
-{
-	_cleanup_(strbuf_fini) struct strbuf line = {0};
-	struct json j;
-
-	(void)words;
-	(void)n;
-	json_begin(&j, &line);
-	json_text(&j, "version", GUARDD_VERSION);
-	json_end(&j);
-	request_write(q, &line);
-	request_done(q, REQUEST_DONE, NULL);
-}
-
 const struct command requests[] = {
     {"status", "", RIGHT_READ, 0, 0, request_status_},
     {"sources", "", RIGHT_READ, 0, 0, request_sources},

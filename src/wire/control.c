@@ -452,3 +452,18 @@ request_wait(struct request *q, unsigned milliseconds)
 	if (q->late)
 		evtimer_add(q->late, &in);
 }
+
+void
+request_version(struct request *q, char *const *words, unsigned n)
+{
+	_cleanup_(strbuf_fini) struct strbuf line = {0};
+	struct json j;
+
+	(void)words;
+	(void)n;
+	json_begin(&j, &line);
+	json_text(&j, "version", GUARDD_VERSION);
+	json_end(&j);
+	request_write(q, &line);
+	request_done(q, REQUEST_DONE, NULL);
+}

@@ -101,6 +101,8 @@ void request_keep(
 void *request_state(const struct request *q);
 /* on_late after so long, unless it is asked for again or ended before. */
 void request_wait(struct request *q, unsigned milliseconds);
+/* A command: the version. */
+void request_version(struct request *q, char *const *words, unsigned n);
 
 /* Cuts a request into words, in place. The number, or -EINVAL (not UTF-8, quotes, too many). */
 int request_split(char *line, size_t n, char *words[CONTROL_WORDS]);

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """An HTTP(S) receiver for tests: writes each request as a JSON line, and answers as a file says at that moment.
 
-receiver.py PORT LOG MODE [CERT KEY]. MODE holds one of: "200", "500", "429 SECONDS", "302 URL", "hang", "drip", "endless",
-"echo" (200, and back comes all that was sent), "reset".
+receiver.py PORT LOG MODE [CERT KEY]. MODE holds one of: "200", "500", "429 SECONDS", "302 URL", "hang", "drip",
+"endless", "echo" (200, and back comes all that was sent), "reset".
 """
 import http.server
 import json
@@ -39,7 +39,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Retry-After", words[1])
         if what == "302":
             self.send_header("Location", words[1])
-        text = {"500": b"out of order\x1b[31m\r\nX-Second: line", "302": b"", "200": b"ok", "429": b"slowly"}.get(what, b"")
+        text = {"500": b"out of order\x1b[31m\r\nX-Second: line", "200": b"ok", "429": b"slowly"}.get(what, b"")
         if what == "echo":
             text = f"{self.path} {dict(self.headers)} ".encode() + body
         if what in ("endless", "drip"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Where alerts go, with real parts: HTTP(S) receivers, Debian's Postfix and Alertmanager, a journal's socket, on test hosts."""
+"""Where alerts go, with real parts on test hosts: HTTP(S) receivers, Debian's Postfix and Alertmanager, a socket."""
 import email
 import email.policy
 import json
@@ -59,8 +59,9 @@ class Http:
         self.start()
 
     def start(self):
-        self.proc = self.host.popen(sys.executable, os.path.join(ROOT, "tests/netns/receiver.py"), str(self.port), self.log,
-                                    self.file, *self.tls, stdout=subprocess.PIPE, text=True)
+        program = os.path.join(ROOT, "tests/netns/receiver.py")
+        self.proc = self.host.popen(sys.executable, program, str(self.port), self.log, self.file, *self.tls,
+                                    stdout=subprocess.PIPE, text=True)
         assert self.proc.stdout.readline() == "listening\n"
 
     def stop(self):
@@ -161,8 +162,9 @@ class Alertmanager:
         shutil.rmtree(folder, ignore_errors=True)
         os.makedirs(folder)
         _write(folder + "/am.yml", "route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n")
-        self.proc = host.popen("prometheus-alertmanager", "--config.file=" + folder + "/am.yml", "--storage.path=" + folder,
-                               "--web.listen-address=[::]:9093", "--cluster.listen-address=", **_QUIET)
+        self.proc = host.popen("prometheus-alertmanager", "--config.file=" + folder + "/am.yml",
+                               "--storage.path=" + folder, "--web.listen-address=[::]:9093",
+                               "--cluster.listen-address=", **_QUIET)
         until("Alertmanager listens", lambda: ":9093 " in host.run("ss", "-Hltn").stdout)
 
     def stop(self):

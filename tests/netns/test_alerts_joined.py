@@ -19,7 +19,8 @@ alerts:
     - {name: hook, at_least: info, per_hour: 3600, webhook: {url: 'http://[2001:db8:1::7]:8080/'}}
     - name: ops
       per_hour: 3600
-      mail: {server: 198.51.100.7, port: 25, tls: start, from: guardd@web1.example.org, to: [%s@mx1.example.org], ca_file: %s}
+      mail: {server: 198.51.100.7, port: 25, tls: start, from: guardd@web1.example.org, to: [%s@mx1.example.org],
+             ca_file: %s}
 """
 SHUT = """
 table inet filter {
@@ -78,8 +79,8 @@ class Firewall(Joined):
         until("a proof", lambda: self.guardd.json("status")[0]["exposure"] not in ("unknown", "open"))
         gap = ("exposure-gap", "ldap tcp/389 IPv6")
         self.assertNotIn(gap, self.standing())
-        out = self.server.run("nft", "-e", "-a", "add", "rule", "inet", "filter", "input", "meta", "nfproto", "ipv6", "tcp",
-                              "dport", "389", "accept").stdout
+        out = self.server.run("nft", "-e", "-a", "add", "rule", "inet", "filter", "input", "meta", "nfproto", "ipv6",
+                              "tcp", "dport", "389", "accept").stdout
         handle = out.split("# handle ")[1].split()[0]
         want = {"event": gap[0], "subject": gap[1]}
         raised, = until("the webhook", lambda: self.told(**want))
@@ -96,7 +97,8 @@ class Firewall(Joined):
         until("the herald met guardd", self.herald.connected)
         self.restart_guardd()
         os.kill(self.guardd.role_pid("judge"), signal.SIGKILL)
-        until("that a process was restarted is told", lambda: self.told(event="role-restarted", subject="guardd-judge"), 60)
+        until("that a process was restarted is told",
+              lambda: self.told(event="role-restarted", subject="guardd-judge"), 60)
         until("the herald met guardd", self.herald.connected)
         self.assertIn(gap, self.standing())
         self.assertEqual(len(self.told(**want)), 1)
@@ -153,7 +155,8 @@ class Counters(Joined):
         self.begin()
         for _ in range(3):
             before = self.guardd.log().count("it is repaired")
-            until("it is there", lambda: self.server.run("nft", "delete", "table", "inet", "guardd", check=False).returncode == 0)
+            until("it is there", lambda: self.server.run("nft", "delete", "table", "inet", "guardd",
+                                                         check=False).returncode == 0)
             until("it is made again", lambda: self.guardd.log().count("it is repaired") > before)
         moment, = until("it is told", lambda: self.told(event="table"))
         self.assertEqual(moment["state"], "happened")

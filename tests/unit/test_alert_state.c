@@ -209,6 +209,25 @@ test_room_is_bounded(void **state)
 	world_free(w);
 }
 
+/* Subjects that other hosts make up leave room for what the judge says. */
+static void
+test_half_of_the_room_is_the_judges(void **state)
+{
+	struct alert_world *w = world();
+	char subject[32];
+
+	(void)state;
+	for (int i = 0; i < ALERTS_STANDING; i++) {
+		snprintf(subject, sizeof(subject), "host %d", i);
+		world_raise(w, ALERT_DISAGREE, SEVERITY_CRITICAL, subject, "no", T0);
+		world_moment(w, ALERT_LOST, subject, "no", T0);
+	}
+	assert_int_equal(w->told->n, ALERTS_STANDING / 2);
+	world_raise(w, ALERT_GAP, SEVERITY_CRITICAL, "x", "open", T0);
+	told(w, ALERTS_STANDING / 2, TELL_RAISED, "x");
+	world_free(w);
+}
+
 static void
 test_text_is_one_clean_line(void **state)
 {
@@ -248,6 +267,7 @@ main(void)
 	    cmocka_unit_test(test_moments_are_summed_up_for_an_hour),
 	    cmocka_unit_test(test_a_clock_set_back_makes_nothing_silent),
 	    cmocka_unit_test(test_room_is_bounded),
+	    cmocka_unit_test(test_half_of_the_room_is_the_judges),
 	    cmocka_unit_test(test_text_is_one_clean_line),
 	};
 

@@ -165,6 +165,15 @@ listen_here(void)
 	return listen(socket(AF_INET, SOCK_STREAM, 0), 1) == 0 ? 0 : errno;
 }
 
+/* Signal 0: whether there could be one. */
+static int
+signal_others(void)
+{
+	pid_t parent = getppid();
+
+	return syscall(SYS_tgkill, parent, parent, 0) == 0 ? 0 : errno;
+}
+
 static void
 test_names_can_be_looked_up_first(void **state)
 {
@@ -191,6 +200,9 @@ test_then_one_port_and_certificates_are_left(void **state)
 	/* TCP ports are what Landlock knows from Linux 6.7 on. */
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 4)
 		ends_with(other_port, SECOND, EACCES);
+	/* And signals to others from 6.12 on. */
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 6)
+		ends_with(signal_others, SECOND, EPERM);
 }
 
 static void
@@ -222,6 +234,7 @@ test_without_a_seal_all_of_it_works(void **state)
 	ends_with(unix_pair, UNSEALED, 0);
 	ends_with(open_passwd, UNSEALED, 0);
 	ends_with(other_port, UNSEALED, 0);
+	ends_with(signal_others, UNSEALED, 0);
 	ends_with(make_file, UNSEALED, 0);
 	unlink("/tmp/guardd-unit-seal");
 }

@@ -19,11 +19,12 @@
 #include "herald/alerts.h"
 #include "herald/hands.h"
 #include "herald/probes_private.h"
+#include "herald/store.h"
 #include "image_build.h"
 
 /* --- what is around them --- */
 
-#define MADE_HOSTS 4
+#define MADE_HOSTS 6
 
 static struct {
 	struct fleet_host hosts[MADE_HOSTS];
@@ -211,6 +212,8 @@ begin(struct scene *s)
 	image_build_add(s->build, IMAGE_EXPOSES, &x);
 	image_build_open(s->build, &s->herald.image);
 	s->herald.base = event_base_new();
+	/* No such folder: in memory. */
+	assert_int_equal(0, store_new(&s->herald.store, s->herald.base, "/nowhere/at/all"));
 	prove(s, PROOF_PROVEN, PROOF_PROVEN);
 	report("own", "", "proven", "proven", 0);
 	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 0);
@@ -224,6 +227,7 @@ static void
 end(struct scene *s)
 {
 	probes_free(s->probes);
+	store_free(s->herald.store);
 	event_base_free(s->herald.base);
 	image_close(&s->herald.image);
 	image_build_free(s->build);
@@ -379,43 +383,6 @@ hostile_entries(void **state)
 	end(&s);
 }
 
-/* A herald that was started again reads what was said before: it neither tells what is long over,
- * nor the end of what it has heard nothing of yet. */
-static void
-a_life_that_begins(void **state)
-{
-	struct scene s;
-	struct probes_counts c;
-
-	(void)state;
-	begin(&s);
-	s.probes->started = clock_real();
-	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 5 * USEC_PER_SEC);
-	strcpy(made.subject, "own ldap tcp/389 IPv4");
-	for (int i = 0; i < 3; i++)
-		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
-	assert_int_equal(1, rows_of(&s));
-	probes_on_report(s.probes, "own");
-	assert_int_equal(0, made.raised + made.ended);
-	say(&s, "out", entry("own", "2001:db8::1", "silent", "closed", "ok"));
-	probes_on_report(s.probes, "own");
-	assert_int_equal(0, made.raised + made.ended);
-	/* What it said itself in its former life tells it when it asked last; what it said in this
-	 * one it knows. */
-	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "web");
-	report("own", "", "proven", "proven", 5 * USEC_PER_SEC);
-	say(&s, "own", entry("web", "192.0.2.2", "open", "closed", "gap"));
-	assert_int_equal(2, rows_of(&s));
-	probes_count(s.probes, &c);
-	assert_int_equal(1, c.gaps);
-	/* From now on. */
-	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", -USEC_PER_SEC / 1000);
-	say(&s, "out", entry("own", "192.0.2.1", "silent", "closed", "ok"));
-	assert_int_equal(1, made.ended);
-	end(&s);
-}
-
 static void
 answer(const char *target, const char *address, const char *what, const char *verdict)
 {
@@ -440,6 +407,81 @@ all_are_due(struct scene *s)
 		if (s->probes->table.hosts[i]->due)
 			s->probes->table.hosts[i]->due = 1;
 	probes_go_on(s->probes, clock_real());
+}
+
+static void
+sweep_now(struct scene *s)
+{
+	s->probes->swept = 0;
+	event_active(s->probes->tick, EV_TIMEOUT, 0);
+	event_base_loop(s->herald.base, EVLOOP_NONBLOCK);
+}
+
+/* A herald that was started again reads what was said before: it neither tells what is long over,
+ * nor the end of what it has heard nothing of yet. */
+static void
+a_life_that_begins(void **state)
+{
+	struct scene s;
+	struct probes_counts c;
+
+	(void)state;
+	begin(&s);
+	report("gone", "{\"address\":\"192.0.2.7\"}", "proven", "proven", 0);
+	probes_on_report(s.probes, "gone");
+	for (int i = 0; i < 2; i++) {
+		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+		all_are_due(&s);
+		answer("gone", "192.0.2.7", "open", "gap");
+	}
+	assert_int_equal(2, made.raised);
+	/* Another process, to which all alerts of the former one are known. */
+	probes_free(s.probes);
+	assert_int_equal(0, probes_new(&s.probes, &s.herald));
+	probes_count(s.probes, &c);
+	assert_int_equal(2, c.disagree);
+	probes_on_report(s.probes, "out");
+	made.raised = 0;
+	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 5 * USEC_PER_SEC);
+	strcpy(made.subject, "own ldap tcp/389 IPv4");
+	for (int i = 0; i < 3; i++)
+		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	assert_int_equal(1, rows_of(&s));
+	probes_on_report(s.probes, "own");
+	assert_int_equal(0, made.raised + made.ended);
+	say(&s, "out", entry("own", "2001:db8::1", "silent", "closed", "ok"));
+	probes_on_report(s.probes, "own");
+	assert_int_equal(0, made.raised + made.ended);
+	/* What it said itself in its former life tells it when it asked last; what it said in this
+	 * one it knows. */
+	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
+	probes_on_report(s.probes, "web");
+	report("own", "", "proven", "proven", 5 * USEC_PER_SEC);
+	say(&s, "own", entry("web", "192.0.2.2", "open", "closed", "gap"));
+	assert_int_equal(2, rows_of(&s));
+	probes_count(s.probes, &c);
+	assert_int_equal(1, c.gaps);
+	/* From now on. */
+	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", -USEC_PER_SEC / 1000);
+	say(&s, "out", entry("own", "192.0.2.1", "silent", "closed", "ok"));
+	assert_int_equal(1, made.ended);
+	/* A host that is not in the fleet any more, after a while. */
+	strcpy(made.subject, "gone ldap tcp/389 IPv4");
+	for (int i = 0; i < made.n; i++)
+		if (strcmp(made.hosts[i].name, "gone") == 0)
+			strcpy(made.hosts[i].name, "other");
+	sweep_now(&s);
+	assert_int_equal(1, made.ended);
+	s.probes->started = USEC_PER_SEC;
+	sweep_now(&s);
+	assert_int_equal(2, made.ended);
+	probes_count(s.probes, &c);
+	assert_int_equal(0, c.disagree);
+	probes_free(s.probes);
+	assert_int_equal(0, probes_new(&s.probes, &s.herald));
+	probes_count(s.probes, &c);
+	assert_int_equal(0, c.disagree);
+	end(&s);
 }
 
 /* Only addresses that the configuration lets ask, and none that is this host's own; the answers go
@@ -489,9 +531,7 @@ this_host_asks(void **state)
 	assert_non_null(strstr(made.words, "own (192.0.2.1) reached port 389 of web at 192.0.2.2"));
 	/* The host leaves the fleet. */
 	made.n = 1;
-	s.probes->swept = 0;
-	event_active(s.probes->tick, EV_TIMEOUT, 0);
-	event_base_loop(s.herald.base, EVLOOP_NONBLOCK);
+	sweep_now(&s);
 	assert_int_equal(1, made.ended);
 	assert_int_equal(1, s.probes->table.n);
 	end(&s);
