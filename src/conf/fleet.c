@@ -36,7 +36,7 @@ static const struct field probe_fields[] = {
     {"every", FIELD_SPAN, .offset = offsetof(struct fleet_probe, every), .fallback = "1h",
 	.min = USEC_PER_SEC, .max = 30 * DAY, .help = "each host of the fleet is probed so often"},
     {"per_second", FIELD_INT, .offset = offsetof(struct fleet_probe, per_second), .fallback = "5",
-	.min = 1, .max = 1000, .help = "connections at most"},
+	.min = 1, .max = 200, .help = "connections at most"},
     {"within", FIELD_TEXTS, true, .offset = offsetof(struct fleet_probe, within), .min = 1,
 	.max = 1024, .help = "groups and prefixes; no other address is probed, whatever hosts say"},
     {0},

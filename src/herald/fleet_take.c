@@ -15,8 +15,9 @@
 #define PATIENCE   (10 * USEC_PER_SEC)
 #define CHECK      (60 * USEC_PER_SEC) /* that the stream still has what was read last */
 #define FIRST_WAIT USEC_PER_SEC
-#define QUICK      (20 * USEC_PER_MSEC) /* reads that are answered sooner */
-#define QUICKS     32                   /* in a row are waited with: a few entries at a time cost */
+#define QUICK      (2 * USEC_PER_MSEC) /* reads that are answered sooner */
+#define QUICKS     32                  /* in a row cost: then each has a rest */
+#define REST       (5 * USEC_PER_MSEC)
 
 enum tag {
 	TAG_CHECK,
@@ -243,7 +244,7 @@ rest_if_quick(struct take *t, uint32_t n)
 	if (n == 0 && took < FIRST_WAIT)
 		set_timer(t->rest, FIRST_WAIT);
 	else if (t->quicks > QUICKS)
-		set_timer(t->rest, QUICK);
+		set_timer(t->rest, REST);
 	else
 		return;
 	t->resting = true;

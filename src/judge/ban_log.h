@@ -16,9 +16,13 @@
 
 struct ban_log {
 	const struct rules *rules;
-	struct event *rest;
-	unsigned said, unsaid; /* since the second began */
-	usec_t second;         /* monotonic */
+	/* A storm of other hosts' bans must not hide this host's own. */
+	struct ban_log_share {
+		const char *whose; /* behind "more were banned" */
+		struct event *rest;
+		unsigned said, unsaid; /* since the second began */
+		usec_t second;         /* monotonic */
+	} own, foreign;
 };
 
 /* rules must outlive it. -ENOMEM. */

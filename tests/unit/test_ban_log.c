@@ -14,7 +14,7 @@
 struct bed {
 	struct event_base *base;
 	struct rules rules;
-	struct rule rule;
+	struct rule rules_of[2]; /* this host's, another's */
 	struct ban_log log;
 	FILE *file;
 	int stderr_before;
@@ -25,8 +25,10 @@ bed_open(struct bed *b)
 {
 	memset(b, 0, sizeof(*b));
 	b->base = event_base_new();
-	b->rule = (struct rule){.name = (char *)"ssh", .alive = true, .within = USEC_PER_SEC};
-	b->rules = (struct rules){.slots = &b->rule, .n = 1};
+	b->rules_of[0] =
+	    (struct rule){.name = (char *)"ssh", .alive = true, .within = USEC_PER_SEC};
+	b->rules_of[1] = (struct rule){.name = (char *)"fleet/ssh", .alive = true, .foreign = true};
+	b->rules = (struct rules){.slots = b->rules_of, .n = 2};
 	assert_int_equal(ban_log_init(&b->log, b->base, &b->rules), 0);
 	b->file = tmpfile();
 	b->stderr_before = dup(STDERR_FILENO);
@@ -58,18 +60,25 @@ lines_with(struct bed *b, const char *text)
 }
 
 static void
-storm(struct bed *b, unsigned n)
+storm_by(struct bed *b, uint16_t rule, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct ban x = {
 		    .len = i % 2 ? 64 : 32, .level = 1, .points = 5, .until = USEC_PER_SEC};
 
+		x.rule = rule;
 		x.addr.family = i % 2 ? 6 : 4;
 		x.addr.bytes[0] = 11;
 		x.addr.bytes[2] = (uint8_t)(i >> 8);
 		x.addr.bytes[3] = (uint8_t)i;
 		ban_log_add(&b->log, &x);
 	}
+}
+
+static void
+storm(struct bed *b, unsigned n)
+{
+	storm_by(b, 0, n);
 }
 
 static void
@@ -117,6 +126,22 @@ test_the_end_tells_what_is_left(void **state)
 	bed_close(&b);
 }
 
+static void
+test_others_storms_hide_nothing_of_ours(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	storm_by(&b, 1, BAN_LOG_BURST + 50);
+	storm(&b, 2);
+	assert_int_equal(lines_with(&b, "(ssh: "), 2);
+	assert_int_equal(lines_with(&b, "(fleet/ssh: "), BAN_LOG_BURST);
+	ban_log_fini(&b.log);
+	assert_int_equal(lines_with(&b, "50 more were banned by word of other hosts"), 1);
+	bed_close(&b);
+}
+
 int
 main(void)
 {
@@ -124,6 +149,7 @@ main(void)
 	    cmocka_unit_test(test_few_are_told_one_by_one),
 	    cmocka_unit_test(test_a_storm_is_counted),
 	    cmocka_unit_test(test_the_end_tells_what_is_left),
+	    cmocka_unit_test(test_others_storms_hide_nothing_of_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
