@@ -11,7 +11,7 @@ systemd-journal-remote git binutils file sqlite3 iptables ipset ufw firewalld sl
 docker.io busybox-static valgrind fail2ban gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
 redis-server openssl prometheus prometheus-alertmanager"
 bench="$build nftables iproute2 procps util-linux time python3 systemd-journal-remote valgrind fail2ban
-python3-pyinotify sshguard strace redis-server"
+python3-pyinotify sshguard strace redis-server openssl"
 demo="$build nftables iproute2 openssh-server openssh-client sshpass"
 
 case ${1-} in

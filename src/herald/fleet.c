@@ -28,14 +28,24 @@ static const struct {
 	usec_t after;  /* that it stands it is an alert */
 	usec_t stands; /* after it was said last; 0: until it is said to be well */
 } troubles[WRONGS] = {
-    [WRONG_FILES] = {"files of the fleet", SEVERITY_WARNING},
-    [WRONG_READING] = {"bans of the fleet", SEVERITY_WARNING, .after = ALERT_AFTER},
-    [WRONG_TELLING] = {"telling the fleet", SEVERITY_WARNING, .after = ALERT_AFTER},
-    [WRONG_NAME] = {"this host's name in the fleet", SEVERITY_WARNING, .stands = STANDS},
-    [WRONG_IDS] = {"ids of the fleet's streams", SEVERITY_WARNING},
-    [WRONG_SERIALS] = {"serials of the fleet's hosts", SEVERITY_WARNING, .stands = STANDS},
-    [WRONG_FULL] = {"size of the fleet", SEVERITY_WARNING},
-    [WRONG_VERSION] = {"versions in the fleet", SEVERITY_INFO, .stands = STANDS},
+    [WRONG_FILES] = {.subject = "files of the fleet", .severity = SEVERITY_WARNING},
+    [WRONG_READING] = {.subject = "bans of the fleet",
+	.severity = SEVERITY_WARNING,
+	.after = ALERT_AFTER},
+    [WRONG_TELLING] = {.subject = "telling the fleet",
+	.severity = SEVERITY_WARNING,
+	.after = ALERT_AFTER},
+    [WRONG_NAME] = {.subject = "this host's name in the fleet",
+	.severity = SEVERITY_WARNING,
+	.stands = STANDS},
+    [WRONG_IDS] = {.subject = "ids of the fleet's streams", .severity = SEVERITY_WARNING},
+    [WRONG_SERIALS] = {.subject = "serials of the fleet's hosts",
+	.severity = SEVERITY_WARNING,
+	.stands = STANDS},
+    [WRONG_FULL] = {.subject = "size of the fleet", .severity = SEVERITY_WARNING},
+    [WRONG_VERSION] = {.subject = "versions in the fleet",
+	.severity = SEVERITY_INFO,
+	.stands = STANDS},
 };
 
 /* Log and alerts hear of a trouble whose words change at most once a minute: they may be others'

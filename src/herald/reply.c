@@ -169,6 +169,17 @@ reply_feed(struct reply *r, const char *bytes, size_t n)
 	return redisReaderFeed(r->reader, bytes, n) == 0 ? 0 : trouble(r);
 }
 
+/* A line that does not end is looked through anew with each byte that comes. What is waited for
+ * else is a string, whose header has an end. */
+static bool
+is_endless(const struct reply *r)
+{
+	const redisReader *reader = r->reader;
+
+	return reader->len - reader->pos > REPLY_LINE &&
+	       !memchr(reader->buf + reader->pos, '\r', REPLY_LINE);
+}
+
 int
 reply_next(struct reply *r, struct value **out)
 {
@@ -177,7 +188,7 @@ reply_next(struct reply *r, struct value **out)
 	if (redisReaderGetReply(r->reader, &v) != 0)
 		return trouble(r);
 	if (!v)
-		return 0;
+		return is_endless(r) ? -EPROTO : 0;
 	r->values = 0;
 	r->last_id[0] = '\0';
 	r->fed = r->reader->len - r->reader->pos;

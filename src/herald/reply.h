@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #define REPLY_VALUES 65536 /* of one reply */
+#define REPLY_LINE   65536 /* bytes of a status, an error, a header */
 #define REPLY_DEPTH  7     /* hiredis' own bound */
 #define REPLY_ID_MAX 48    /* "MS-SEQ" with its NUL */
 

@@ -229,6 +229,10 @@ class Streams(RedisWorld):
                 self.judge.lift("203.0.113.9")
                 self.wait("the lift is in the stream", lambda: self.redis.own("lift") == ["203.0.113.9 ssh"])
                 self.wait("its report", lambda: "web1" in self.others())
+                table = self.herald.ctl("fleet").stdout
+                self.assertIn("web1 (this one)", table)
+                self.assertIn(f"{self.at} port 6379: connected", table)
+                self.assertIn("taken from others: 2", table)
                 self.assertEqual([a[:4] for a in self.judge.asked], [("TAKE", "web2", "203.0.113.10", "ssh"),
                                                                      ("DROP", "web2", "2001:db8:a::/64", "ssh")])
                 self.end()
@@ -406,7 +410,7 @@ class Failures(RedisWorld):
         """What no Redis says: named, and it costs no memory."""
         for answer, words in ((b"HTTP/1.1 400 Bad Request\r\n\r\n", "no Redis"), (b"\x15\x03\x01\x00\x02\x02\x46", "tls"),
                               (b"*1000000000\r\n", "larger"), (b"$1000000000\r\n" + b"x" * (9 << 20), "larger"),
-                              (b"+" + b"x" * (9 << 20), "larger"), (b"*1\r\n" * 40, "no Redis"), (b"*-7\r\n", "no Redis"),
+                              (b"+" + b"x" * (9 << 20), "no Redis"), (b"*1\r\n" * 40, "no Redis"), (b"*-7\r\n", "no Redis"),
                               (b":1\r\n", "no stream"), (b"*1\r\n*2\r\n$1\r\nx\r\n*1\r\n$-1\r\n", "no stream"),
                               (b"-ERR \x1b[31m\xff\r\n", "ERR ?[31m?"), (b"", "closed")):
             with self.subTest(answer=answer[:40]):
