@@ -531,6 +531,14 @@ alert_states_count(const struct alert_states *s, uint32_t standing[SEVERITIES])
 }
 
 void
+alert_states_end_kind(struct alert_states *s, enum alert_kind kind, usec_t now)
+{
+	for (unsigned i = s->n; i-- > 0;)
+		if (s->list[i]->standing && s->list[i]->kind == kind)
+			end(s, s->list[i], NULL, now);
+}
+
+void
 alert_states_each(const struct alert_states *s, enum alert_kind kind,
     void (*fn)(void *ctx, const char *subject), void *ctx)
 {

@@ -49,6 +49,8 @@ usec_t alert_states_turn(struct alert_states *s, usec_t now);
 bool alert_states_get(const struct alert_states *s, unsigned i, struct alert_event *out);
 bool alert_states_stands(const struct alert_states *s, enum alert_kind kind, const char *subject);
 unsigned alert_states_count(const struct alert_states *s, uint32_t standing[SEVERITIES]);
+/* Ends all of a kind: nobody is there to say that they ended. */
+void alert_states_end_kind(struct alert_states *s, enum alert_kind kind, usec_t now);
 /* Subjects of a kind that stand, one call each; s may be changed by it only behind the last. */
 void alert_states_each(const struct alert_states *s, enum alert_kind kind,
     void (*fn)(void *ctx, const char *subject), void *ctx);

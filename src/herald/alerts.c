@@ -280,6 +280,10 @@ alerts_new(struct alerts **out, struct herald *h)
 	}
 	for (uint32_t i = 0; i < n; i++)
 		a->flights[i].alerts = a;
+	if (!h->image.fleet) {
+		alert_states_end_kind(a->states, ALERT_FLEET, clock_real());
+		alert_states_end_kind(a->states, ALERT_DISAGREE, clock_real());
+	}
 	soon(a, GATHER_US);
 	*out = a;
 	return 0;

@@ -78,14 +78,14 @@ tell_trouble(struct fleet *f, enum fleet_wrong what)
 static void
 end_trouble(struct fleet *f, enum fleet_wrong what)
 {
-	if (!f->wrong[what].words[0])
-		return;
-	if (!f->wrong[what].untold)
+	if (f->wrong[what].words[0] && !f->wrong[what].untold)
 		log_notice("fleet: %s: well again", troubles[what].subject);
-	if (f->wrong[what].raised)
+	/* One that stands may be a former life's: a configuration is mended by a restart. */
+	if (f->wrong[what].raised || !f->wrong[what].settled)
 		alerts_end(f->herald->alerts, ALERT_FLEET, troubles[what].subject, NULL);
 	f->wrong[what].words[0] = '\0';
 	f->wrong[what].raised = f->wrong[what].untold = false;
+	f->wrong[what].settled = true;
 }
 
 void

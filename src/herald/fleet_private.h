@@ -55,6 +55,7 @@ struct fleet {
 		usec_t told;               /* monotonic: written to the log; 0: never */
 		bool untold;               /* these words were not */
 		bool raised;               /* an alert stands */
+		bool settled;              /* none of a former life stands */
 	} wrong[WRONGS];
 	struct event *tick;
 	struct stat sign_stat, keys_stat; /* of the files as they were read */

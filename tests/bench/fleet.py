@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What one Redis carries: 10,000 hosts of a fleet, each a connection in XREAD BLOCK on the stream of bans.
 
-Redis is the real one, with its log of changes on disk, on one core; all hosts are one program on another (fleet_hosts.c),
-which asks, and comes back after a loss, as the herald does. Entries are as long as real ones. Where there is one core
-only, both share it, and the times say little. Nothing here has a target: docs/fleet-scale.md says what follows from it.
+Redis is the real one, with its log of changes on disk, on one core; all hosts are one program on another
+(fleet_hosts.c), which asks, and comes back after a loss, as the herald does. Entries are as long as real
+ones. Where there is one core only, both share it, and the times say little. Nothing here has a target: what follows from it
+is in docs/fleet-scale.md.
 """
 import json
 import os
@@ -154,9 +155,7 @@ class Fleet:
         self.host = lib.Host(self.folder, "machine")
         # Hosts that knock while Redis is away must not get its port as their own.
         self.host.run("sysctl", "-qw", f"net.ipv4.ip_local_port_range={TLS_PORT + 1000} 65535")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                        "-subj", "/CN=redis", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{self.folder}/key.pem",
-                        "-out", f"{self.folder}/cert.pem"], check=True, stderr=subprocess.DEVNULL)
+        fleets.certificate(self.folder, "127.0.0.1")
         try:
             self.redis = Redis(self.host, self.folder)
         except BaseException:
@@ -295,9 +294,9 @@ def absence(fleet, n, bans, count, rows):
     hosts.ask("fill", bans)
     idle = redis.info("used_memory")
     got = hosts.ask("back", 1000, 240)
+    more = (redis.info("used_memory_peak") - idle) / 1e6
     rows.add(f"{n:,} hosts catch up on {bans:,} bans, COUNT {count}", got["last_ms"] / 1e3, "s",
-             note=f"{got['bytes'] / 1e9:.1f} GB, Redis worked {got['cpu']:.1f} s, at most {(redis.info('used_memory_peak') - idle) / 1e6:.0f}"
-                  " MB more memory")
+             note=f"{got['bytes'] / 1e9:.1f} GB, Redis worked {got['cpu']:.1f} s, at most {more:.0f} MB more memory")
     hosts.close()
 
 
@@ -314,7 +313,8 @@ def reports(fleet, n, size, rows):
     hosts.ask("connect", n, spread(n), 60)
     hosts.ask("fill", 100)
     got = hosts.ask("poll", 60, 1000)
-    rows.add("  the same, 100 reports asked for at a time", got["cpu"] / n / 100 * 1e6, "us", note=f"{got['bytes'] / n / 100:,.0f} bytes")
+    rows.add("  the same, 100 reports asked for at a time", got["cpu"] / n / 100 * 1e6, "us",
+             note=f"{got['bytes'] / n / 100:,.0f} bytes")
     hosts.close()
 
 
@@ -337,7 +337,8 @@ def refused(fleet, n, rows):
     fleet.redis.says("config", "set", "maxclients", most)
     hosts = Hosts(fleet.redis)
     got = hosts.ask("connect", n, 1000, 5, whole=False)
-    rows.add(f"hosts served of {n:,} with maxclients {most:,}", got["serving"], "hosts", note="the others try again, with back-off")
+    rows.add(f"hosts served of {n:,} with maxclients {most:,}", got["serving"], "hosts",
+             note="the others try again, with back-off")
     hosts.close()
     fleet.redis.says("config", "set", "maxclients", files() - 100)
 

@@ -40,9 +40,10 @@ SETS = ("host4", "host6", "net6", "prefix4", "prefix6")
 
 def certificate(folder, *addresses):
     names = ",".join(["DNS:redis.test", *(f"IP:{a}" for a in addresses)])
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                    "-subj", "/CN=redis", "-addext", f"subjectAltName={names}", "-keyout", f"{folder}/key.pem",
-                    "-out", f"{folder}/cert.pem"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "2", "-subj", "/CN=redis", "-addext", f"subjectAltName={names}",
+                    "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"],
+                   check=True, stderr=subprocess.DEVNULL)
 
 
 def many(n, net):
@@ -115,14 +116,17 @@ class Member:
     def config(self, server, trust, more, top):
         with open(os.path.join(self.world.redis.folder, "cert.pem"), encoding="ascii") as f:
             ca = self.secret("ca.pem", f.read())
-        return (f"herald_user: {USER}\n{top}\nfleet:\n  host: {self.name}\n  server: '{server}'\n  server_name: redis.test\n"
-                f"  ca_file: {ca}\n  user: host\n  password_file: {self.secret('password', PASSWORD)}\n  {more}\n"
+        return (f"herald_user: {USER}\n{top}\nfleet:\n  host: {self.name}\n  server: '{server}'\n"
+                f"  server_name: redis.test\n  ca_file: {ca}\n  user: host\n"
+                f"  password_file: {self.secret('password', PASSWORD)}\n  {more}\n"
                 f"  trust:\n" + "".join(f"    - {t}\n" for t in trust))
 
     def start(self, server, trust, more="", top="never_ban: []", rule=RULE):
-        self.guardd = Guardd(self.host, self.config(server, trust, more, top), {"rules.d/ssh.yaml": rule}, share=self.world.SHARE)
+        self.guardd = Guardd(self.host, self.config(server, trust, more, top), {"rules.d/ssh.yaml": rule},
+                             share=self.world.SHARE)
         self.guardd.start()
-        until(f"{self.name} reads its log", lambda: any(s["name"].endswith("auth.log") for s in self.guardd.json("sources")))
+        until(f"{self.name} reads its log",
+              lambda: any(s["name"].endswith("auth.log") for s in self.guardd.json("sources")))
         self.herald = Herald(self.host, self.guardd.path("run")).start()
         self.wait_joined()
 

@@ -134,7 +134,8 @@ class Fleet(FleetWorld):
         self.assertTrue(self.web[1].drops(*BOTH), "its own ban stands")
 
     def test_never_ban_of_the_receiving_host_wins(self):
-        groups = "groups:\n  home:\n    - {name: office, addresses: [203.0.113.0/29, '2001:db8:7::7']}\nnever_ban: [home]\n"
+        groups = "groups:\n  home:\n    - {name: office, addresses: [203.0.113.0/29, '2001:db8:7::7']}\n" \
+                 "never_ban: [home]\n"
         self.start_all(self.web[0], self.web[2])
         self.web[1].start(self.HUB6, self.TRUST, top=groups)
         self.web[0].attacked(*FROM)
@@ -151,7 +152,8 @@ class Fleet(FleetWorld):
 
     def test_only_what_trust_allows_is_taken(self):
         self.web[0].start(self.HUB4, self.TRUST)
-        self.web[1].start(self.HUB6, ["{hosts: [web3], rules: [ssh]}", "{hosts: ['*'], rules: [manual], at_most: 10m, ipv4: 25, ipv6: 49}"])
+        self.web[1].start(self.HUB6, ["{hosts: [web3], rules: [ssh]}",
+                                      "{hosts: ['*'], rules: [manual], at_most: 10m, ipv4: 25, ipv6: 49}"])
         self.web[2].start(self.HUB4, ["{hosts: ['web?'], rules: [ssh, manual], at_most: 10m, per_minute: 1}"])
         one, two, three = self.web
         one.attacked(*FROM)
@@ -214,7 +216,8 @@ class Fleet(FleetWorld):
     def test_only_signed_entries_of_known_keys_are_believed(self):
         keys = []
         for m in self.web:
-            pem = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True, stdout=subprocess.PIPE).stdout
+            pem = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519"], check=True,
+                                 stdout=subprocess.PIPE).stdout
             m.secret("sign.pem", pem.decode())
             der = subprocess.run(["openssl", "pkey", "-pubout", "-outform", "DER"], input=pem, check=True,
                                  stdout=subprocess.PIPE).stdout
@@ -231,10 +234,11 @@ class Fleet(FleetWorld):
         now = int(time.time())
         true = self.redis.entries()[0]
         signature = self.redis.says("xrange", "guardd:bans", "-", "+", "count", "1").split()[-1]
-        for line, more in ((f"1 ban web1 {now}999999 198.18.1.1 ssh points:2 {now} {now + 3600} 1", ()),
-                           (f"1 ban web1 {now}999998 198.18.1.2 ssh points:2 {now} {now + 3600} 1", ("g", "A" * 86 + "==")),
-                           (f"1 ban web1 {now}999997 198.18.1.3 ssh points:2 {now} {now + 3600} 1", ("g", signature)),
-                           (f"1 ban web9 {now}999996 198.18.1.4 ssh points:2 {now} {now + 3600} 1", ("g", signature)),
+        rest = f"ssh points:2 {now} {now + 3600} 1"
+        for line, more in ((f"1 ban web1 {now}999999 198.18.1.1 {rest}", ()),
+                           (f"1 ban web1 {now}999998 198.18.1.2 {rest}", ("g", "A" * 86 + "==")),
+                           (f"1 ban web1 {now}999997 198.18.1.3 {rest}", ("g", signature)),
+                           (f"1 ban web9 {now}999996 198.18.1.4 {rest}", ("g", signature)),
                            (true, ("g", signature))):   # said again
             self.redis.add(line, *more)
         self.passed_on()

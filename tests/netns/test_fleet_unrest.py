@@ -18,6 +18,21 @@ LAST, LAST_FROM = ("203.0.113.99", "2001:db8:99::/64"), ("203.0.113.99", "2001:d
 SLOW = 90   # back-off after several losses: up to 16 s and as much at random
 
 
+# Host, prefix, rule and reason of bans that nobody should make. web9 is trusted with rule ssh.
+FORGED = (
+    ("evil", "203.0.113.1", "ssh points:9"), ("web9", "0.0.0.0/0", "ssh points:9"), ("web9", "::/0", "ssh points:9"),
+    ("web9", "192.0.2.77", "ssh points:9"), ("web9", "2001:db8:77:1::/64", "ssh points:9"),
+    ("web9", "192.0.2.0/24", "ssh points:9"), ("web9", "2001:db8::/32", "ssh points:9"),
+    ("web9", "127.0.0.1", "ssh points:9"), ("web9", "::1", "ssh points:9"),
+    ("web9", "203.0.113.9/24", "ssh points:9"), ("web9", "2001:db8:9::9/64", "ssh points:9"),
+    ("web9", "203.0.113.300", "ssh points:9"), ("web9", "::ffff:203.0.113.2", "ssh points:9"),
+    ("web9", "203.0.113.2", "../ssh points:9"), ("web9", "203.0.113.2", "fleet/ssh points:9"),
+    ("web9", "203.0.113.2", "* points:9"), ("web9", "203.0.113.2", "guardd-selfcheck points:9"),
+    ("web9", "203.0.113.2", "ssh points:99999999999"), ("web9", "203.0.113.2", "ssh \x1b[31m"),
+    ("web\n9", "203.0.113.2", "ssh points:9"), ("w" * 5000, "203.0.113.2", "ssh points:9"),
+    ("web1", "203.0.113.2", "ssh points:9"))
+
+
 class Unrest(FleetWorld):
     def troubled(self, *hosts):
         """Each says that it is not connected, and why."""
@@ -70,7 +85,8 @@ class Unrest(FleetWorld):
         self.redis.start()
         self.web[1].attacked(*MORE_FROM)
         self.everywhere(*MORE, limit=SLOW)
-        until("the bans that hold are there again", lambda: {e.split()[4] for e in self.redis.entries()} == {*BOTH, *MORE})
+        until("the bans that hold are there again",
+              lambda: {e.split()[4] for e in self.redis.entries()} == {*BOTH, *MORE})
         self.assertTrue(all(m.drops(*BOTH) for m in self.web))
         self.assertEqual([len(m.entries()) for m in self.web], [4, 4, 4])
 
@@ -100,8 +116,8 @@ class Unrest(FleetWorld):
         self.start_all()
         self.redis.kill()
         said = os.path.join(self.hub.folder, "said")
-        p = self.hub.popen(sys.executable, os.path.join(ROOT, "tests/netns/nonsense.py"), str(PORT), self.redis.folder, said,
-                           stdout=subprocess.PIPE, text=True)
+        p = self.hub.popen(sys.executable, os.path.join(ROOT, "tests/netns/nonsense.py"), str(PORT), self.redis.folder,
+                           said, stdout=subprocess.PIPE, text=True)
         self.assertEqual(p.stdout.readline(), "listening\n")
         heralds = [m.herald.herald_pid() for m in self.web]
         until("all of it was said", lambda: os.path.exists(said), 120)
@@ -120,7 +136,8 @@ class Unrest(FleetWorld):
         self.start_all()
         one, two, three = self.web
         one.secret("password", "wrong")
-        for m, old, new in ((two, "redis.test", "other.test"), (three, f"ca_file: {three.secrets}/ca.pem", "ca_file: /etc/ssl/certs/ca-certificates.crt")):
+        for m, old, new in ((two, "redis.test", "other.test"),
+                            (three, f"{three.secrets}/ca.pem", "/etc/ssl/certs/ca-certificates.crt")):
             path = m.guardd.path("etc", "guardd.yaml")
             with open(path, encoding="utf-8") as f:
                 text = f.read()
@@ -136,21 +153,15 @@ class Unrest(FleetWorld):
     def test_forged_entries_harm_nobody(self):
         self.start_all(top="never_ban: [192.0.2.77, '2001:db8:77::/48']")
         now = int(time.time())
-        for i, (host, prefix, rest) in enumerate((
-                ("evil", "203.0.113.1", "ssh points:9"), ("web9", "0.0.0.0/0", "ssh points:9"), ("web9", "::/0", "ssh points:9"),
-                ("web9", "192.0.2.77", "ssh points:9"), ("web9", "2001:db8:77:1::/64", "ssh points:9"),
-                ("web9", "192.0.2.0/24", "ssh points:9"), ("web9", "2001:db8::/32", "ssh points:9"),
-                ("web9", self.web[0].v4, "ssh points:9"), ("web9", "127.0.0.1", "ssh points:9"), ("web9", "::1", "ssh points:9"),
-                ("web9", "203.0.113.9/24", "ssh points:9"), ("web9", "2001:db8:9::9/64", "ssh points:9"),
-                ("web9", "203.0.113.300", "ssh points:9"), ("web9", "::ffff:203.0.113.2", "ssh points:9"),
-                ("web9", "203.0.113.2", "../ssh points:9"), ("web9", "203.0.113.2", "fleet/ssh points:9"),
-                ("web9", "203.0.113.2", "* points:9"), ("web9", "203.0.113.2", "guardd-selfcheck points:9"),
-                ("web9", "203.0.113.2", "ssh points:99999999999"), ("web9", "203.0.113.2", "ssh \x1b[31m"),
-                ("web\n9", "203.0.113.2", "ssh points:9"), ("w" * 5000, "203.0.113.2", "ssh points:9"), ("web1", "203.0.113.2", "ssh points:9"))):
-            self.redis.add(f"1 ban {host} {now}0000{i:02} {prefix} {rest} {now} {now + 3600} 1")
-        for line in ("", "1", "1 ban", "2 ban web9 1 203.0.113.2 ssh hand 1 never 1", "1 boom web9 1 x", "x" * 100000, "1 ban web9 " + "9" * 400,
-                     f"1 ban web9 {now}000050 203.0.113.2 ssh points:9 {now} {now - 5} 1", f"1 ban web9 {now}000051 203.0.113.2 ssh points:9 -1 99999999999999999999 1",
-                     "1 lift web9 1 0.0.0.0/0 ssh", f"1 lift web9 {now}000060 203.0.113.7 x"):
+        lines = [f"1 ban {host} {now}0000{i:02} {prefix} {rest} {now} {now + 3600} 1"
+                 for i, (host, prefix, rest) in enumerate(FORGED)]
+        lines.append(f"1 ban web9 {now}000045 {self.web[0].v4} ssh points:9 {now} {now + 3600} 1")
+        lines += [f"1 ban web9 {now}000050 203.0.113.2 ssh points:9 {now} {now - 5} 1",
+                  f"1 ban web9 {now}000051 203.0.113.2 ssh points:9 -1 99999999999999999999 1",
+                  "1 lift web9 1 0.0.0.0/0 ssh", f"1 lift web9 {now}000060 203.0.113.7 x",
+                  "", "1", "1 ban", "2 ban web9 1 203.0.113.2 ssh hand 1 never 1", "1 boom web9 1 x", "x" * 100000,
+                  "1 ban web9 " + "9" * 400]
+        for line in lines:
             self.redis.add(line)
         self.redis.says("xadd", "guardd:bans", "*", "x", "1", "e", "2", "e", "3")
         self.redis.says(input='XADD guardd:bans * e "\\x00\\x01\\xff" "\\xff" "1 ban"\n')
@@ -191,8 +202,9 @@ class Unrest(FleetWorld):
         """Half from a host that nobody trusts, half from one that all do."""
         now = int(time.time())
         lines = "".join(
-            f"XADD guardd:bans * e \"1 ban {'evil' if i % 2 else 'web9'} {now + i} {10 if i % 2 else 100}.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255} "
-            f"ssh points:9 {now} {now + 3600} 1\"\n" for i in range(n))
+            f"XADD guardd:bans * e \"1 ban {'evil' if i % 2 else 'web9'} {now + i} "
+            f"{10 if i % 2 else 100}.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255} ssh points:9 {now} {now + 3600} 1\"\n"
+            for i in range(n))
         self.redis.says("--pipe", input=lines)
 
     def own_ban_takes(self, m, number, net=0):

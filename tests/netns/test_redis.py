@@ -539,6 +539,21 @@ class Secure(RedisWorld):
         self.wait("given", lambda: self.redis.own(), 60)
         self.wait_connected(60)
 
+    def test_mended_by_another_configuration(self):
+        """An alert of the former herald's does not stand for good: the new one ends it, also where there is no fleet any more."""
+        def standing():
+            return [a["event"] for a in self.ask("alerts") or [] if "event" in a]
+        bad = os.path.join(self.secrets, "absent")
+        self.begin(PLAIN, keys_file=bad)
+        self.wait("an alert", lambda: "fleet" in standing())
+        self.judge.use(self.config())
+        self.wait_connected(60)
+        self.wait("its end", lambda: "fleet" not in standing())
+        self.judge.use(self.config(keys_file=bad))
+        self.wait("an alert again", lambda: "fleet" in standing())
+        self.judge.use(f"herald_user: {USER}\n")
+        self.wait("its end without a fleet", lambda: self.ask("alerts") and "fleet" not in standing())
+
     def test_no_password(self):
         self.begin(PLAIN + WITH_ACL)
         self.wait_trouble("asks for a password")

@@ -68,6 +68,25 @@ test_both_families_are_two_subjects(void **state)
 }
 
 static void
+test_all_of_a_kind_end_when_nobody_can_say_so(void **state)
+{
+	struct alert_world *w = world();
+
+	(void)state;
+	world_raise(w, ALERT_FLEET, SEVERITY_WARNING, "telling the fleet", "away", T0);
+	world_raise(w, ALERT_FLEET, SEVERITY_WARNING, "bans of the fleet", "away", T0);
+	world_raise(w, ALERT_GAP, SEVERITY_CRITICAL, "x", "open", T0);
+	world_restart(w, T0 + HOUR);
+	alert_states_end_kind(w->states, ALERT_FLEET, T0 + HOUR);
+	assert_int_equal(w->told->n, 2);
+	assert_int_equal(w->told->list[0].telling, TELL_ENDED);
+	assert_int_equal(w->told->list[1].telling, TELL_ENDED);
+	assert_false(alert_states_stands(w->states, ALERT_FLEET, "telling the fleet"));
+	assert_true(alert_states_stands(w->states, ALERT_GAP, "x"));
+	world_free(w);
+}
+
+static void
 test_severity_at_once_words_after_a_while(void **state)
 {
 	struct alert_world *w = world();
@@ -260,6 +279,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_told_once_repeated_and_ended),
 	    cmocka_unit_test(test_both_families_are_two_subjects),
+	    cmocka_unit_test(test_all_of_a_kind_end_when_nobody_can_say_so),
 	    cmocka_unit_test(test_severity_at_once_words_after_a_while),
 	    cmocka_unit_test(test_standing_is_not_told_again_by_the_next_herald),
 	    cmocka_unit_test(test_what_the_judge_does_not_say_has_ended),
