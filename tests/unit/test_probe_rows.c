@@ -422,19 +422,19 @@ cells_over_vantages_and_addresses(void **state)
 	target->n_addrs = 2;
 	target->addrs[0] = A("2001:db8::1");
 	target->addrs[1] = A("2001:db8::2");
-	x = compare_cell(&c, target, NULL, 0);
+	x = compare_cell(&c, target, NULL);
 	assert_int_equal(WORD_UNSEEN, x.word);
 	c.state = PROOF_OPEN;
-	assert_int_equal(WORD_GAP, compare_cell(&c, target, NULL, 0).word);
+	assert_int_equal(WORD_GAP, compare_cell(&c, target, NULL).word);
 	c.state = PROOF_PROVEN;
 	rows[1].to = target->addrs[1];
 	assert_int_equal(0, table_take(&t, target, in, 1, rows, 2));
 	table_pair(target, in)->rows[0].rounds = table_pair(target, in)->rows[1].rounds = 2;
-	assert_int_equal(WORD_DISAGREE, compare_cell(&c, target, NULL, 0).word);
+	assert_int_equal(WORD_DISAGREE, compare_cell(&c, target, NULL).word);
 	rows[1].answer = ANSWER_OPEN;
 	rows[1].verdict = VERDICT_OK;
 	assert_int_equal(0, table_take(&t, target, in, 1, rows, 2));
-	x = compare_cell(&c, target, NULL, 0);
+	x = compare_cell(&c, target, NULL);
 	assert_int_equal(WORD_UNSEEN, x.word);
 	assert_int_equal(1, x.vantages);
 	for (int i = 0; i < 2; i++) {
@@ -443,32 +443,32 @@ cells_over_vantages_and_addresses(void **state)
 		rows[i].verdict = VERDICT_OK;
 	}
 	assert_int_equal(0, table_take(&t, target, out, 1, rows, 2));
-	assert_int_equal(WORD_AGREE, compare_cell(&c, target, NULL, 0).word);
+	assert_int_equal(WORD_AGREE, compare_cell(&c, target, NULL).word);
 	c.state = PROOF_OPEN;
-	assert_int_equal(WORD_DIFFERS, compare_cell(&c, target, NULL, 0).word);
+	assert_int_equal(WORD_DIFFERS, compare_cell(&c, target, NULL).word);
 	c.state = PROOF_PROVEN;
 	/* One without IPv6 takes nothing from what another one saw, and sees nothing alone. */
 	rows[0].answer = ANSWER_UNREACHABLE;
 	rows[0].expected = EXPECTED_ANY;
 	rows[0].verdict = VERDICT_UNKNOWN;
 	assert_int_equal(0, table_take(&t, target, table_host(&t, "blind"), 1, rows, 1));
-	x = compare_cell(&c, target, NULL, 0);
+	x = compare_cell(&c, target, NULL);
 	assert_int_equal(WORD_AGREE, x.word);
 	assert_int_equal(3, x.vantages);
 	assert_int_equal(1, x.outsiders);
-	x = compare_cell(&c, target, table_host(&t, "blind"), 0);
+	x = compare_cell(&c, target, table_host(&t, "blind"));
 	assert_int_equal(WORD_UNKNOWN, x.word);
 	assert_int_equal(0, x.outsiders);
 	/* A rule for one interface cannot be held against what is seen from afar. */
 	rows[0].answer = ANSWER_OPEN;
 	rows[0].verdict = VERDICT_OK;
 	assert_int_equal(0, table_take(&t, target, table_host(&t, "blind"), 1, rows, 1));
-	assert_int_equal(WORD_QUIET, compare_cell(&c, target, table_host(&t, "blind"), 0).word);
+	assert_int_equal(WORD_QUIET, compare_cell(&c, target, table_host(&t, "blind")).word);
 	rows[1].answer = ANSWER_OPEN;
 	rows[1].verdict = VERDICT_GAP;
 	assert_int_equal(0, table_take(&t, target, out, 1, rows, 2));
 	table_pair(target, out)->rows[1].rounds = 2;
-	x = compare_cell(&c, target, NULL, 0);
+	x = compare_cell(&c, target, NULL);
 	assert_int_equal(WORD_DISAGREE, x.word);
 	assert_int_equal(1, x.outsiders);
 	compare_subject(&words, "web1", &c);
@@ -479,8 +479,257 @@ cells_over_vantages_and_addresses(void **state)
 	    "out (2001:db8::9) reached port 389 of web1 at 2001:db8::2, which rule ldap "
 	    "does not allow; the proof of web1 says proven",
 	    words.text);
-	assert_int_equal(WORD_UNSEEN, compare_cell(&c, target, in, 0).word);
+	assert_int_equal(WORD_UNSEEN, compare_cell(&c, target, in).word);
 	strbuf_fini(&words);
+	table_fini(&t);
+}
+
+/* --- many cells --- */
+
+#define MANY 200
+
+/* Cells of one port and of ranges that lie in, over and beside each other, in any order. */
+static void
+put_many(struct view *v, unsigned *seed)
+{
+	*v = (struct view){.proven = true};
+	for (int i = 0; i < MANY; i++) {
+		unsigned x = *seed = *seed * 1103515245u + 12345u;
+		struct view_cell c = {.state = (uint8_t)((x >> 8) % PROOF_STATES),
+		    .proto = x >> 12 & 1 ? IPPROTO_TCP : IPPROTO_UDP,
+		    .family = x >> 13 & 1 ? 4 : 6,
+		    .port = (uint16_t)(x >> 14 & 0xff)};
+
+		c.port_high = (uint16_t)(c.port + (x >> 22 & 1 ? 0 : x >> 23 & 0x0f));
+		if (i == 7)
+			c.port_high = 65535;
+		if (i == 9)
+			c.port_high = (uint16_t)(c.port ? c.port - 1 : 0);
+		view_add(v, &c);
+	}
+}
+
+static bool
+part_has(const struct probe_index *x, const struct index_part *part, uint32_t cell)
+{
+	for (uint32_t i = 0; part && i < part->n; i++)
+		if (x->cells[part->first + i] == cell)
+			return true;
+	return false;
+}
+
+static void
+an_index_finds_the_cells_that_are_about_a_row(void **state)
+{
+	unsigned seed = 1;
+	struct probe_index x;
+	struct view v;
+
+	(void)state;
+	put_many(&v, &seed);
+	assert_int_equal(0, index_new(&x, &v));
+	for (unsigned i = 0; i < 4 * 300; i++) {
+		struct probe_row r = {.to = i & 1 ? A("2001:db8::1") : A("192.0.2.1"),
+		    .proto = i & 2 ? IPPROTO_TCP : IPPROTO_UDP,
+		    .port = (uint16_t)(i / 4 < 299 ? i / 4 : 65535)};
+		const struct index_part *part = index_find(&x, &r);
+		unsigned n = 0, states = 0;
+
+		for (uint32_t k = 0; k < v.n; k++) {
+			assert_int_equal(view_has(&v.cells[k], &r), part_has(&x, part, k));
+			if (view_has(&v.cells[k], &r)) {
+				n++;
+				states |= 1u << v.cells[k].state;
+			}
+		}
+		assert_int_equal(n, part ? part->n : 0);
+		assert_int_equal(states, part ? part->states : 0);
+	}
+	index_fini(&x);
+	view_fini(&v);
+	/* Of more cells about one port some are found, and the states of all. */
+	for (uint32_t i = 0; i < INDEX_SAME + 9; i++) {
+		struct view_cell c = {.proto = IPPROTO_TCP, .family = 4, .port = 7, .port_high = 7};
+
+		c.state = i < INDEX_SAME ? PROOF_PROVEN : PROOF_OPEN;
+		view_add(&v, &c);
+	}
+	assert_int_equal(0, index_new(&x, &v));
+	assert_int_equal(2, x.n);
+	assert_int_equal(INDEX_SAME, x.parts[0].n);
+	assert_int_equal(1 << PROOF_PROVEN | 1 << PROOF_OPEN, x.parts[0].states);
+	assert_int_equal(0, x.parts[1].n);
+	index_fini(&x);
+	view_fini(&v);
+	assert_int_equal(0, index_new(&x, &v));
+	assert_null(index_find(&x, &(struct probe_row){.proto = IPPROTO_TCP, .port = 7}));
+	index_fini(&x);
+}
+
+/* Rows of any sound kind, several of which are about one place. */
+static uint32_t
+put_rows(struct probe_row rows[PROBE_ROWS], unsigned *seed)
+{
+	static const struct probe_row kinds[] = {
+	    {.answer = ANSWER_OPEN, .expected = EXPECTED_CLOSED, .verdict = VERDICT_GAP},
+	    {.answer = ANSWER_OPEN, .expected = EXPECTED_OPEN, .verdict = VERDICT_OK},
+	    {.answer = ANSWER_SILENT, .expected = EXPECTED_OPEN, .verdict = VERDICT_SHUT_OUT},
+	    {.answer = ANSWER_SILENT, .expected = EXPECTED_CLOSED, .verdict = VERDICT_OK},
+	    {.answer = ANSWER_SILENT, .expected = EXPECTED_ANY, .verdict = VERDICT_OK},
+	    {.answer = ANSWER_HOST_DOWN, .expected = EXPECTED_ANY, .verdict = VERDICT_UNKNOWN},
+	};
+
+	for (uint32_t i = 0; i < PROBE_ROWS / 4; i++) {
+		unsigned x = *seed = *seed * 1103515245u + 12345u;
+
+		rows[i] = kinds[(x >> 8) % (sizeof(kinds) / sizeof(*kinds))];
+		rows[i].to = x >> 12 & 1 ? A("2001:db8::1") : A("192.0.2.1");
+		rows[i].proto = x >> 13 & 1 ? IPPROTO_TCP : IPPROTO_UDP;
+		rows[i].port = (uint16_t)(x >> 14 & 0xff);
+	}
+	return PROBE_ROWS / 4;
+}
+
+static void
+target_of_both_families(struct probe_table *t)
+{
+	struct probe_host *target;
+
+	table_init(t, "own");
+	target = table_host(t, "web1");
+	target->n_addrs = 2;
+	target->addrs[0] = A("2001:db8::1");
+	target->addrs[1] = A("192.0.2.1");
+}
+
+static void
+all_cells_at_once_are_as_each_by_itself(void **state)
+{
+	struct probe_row rows[PROBE_ROWS];
+	struct compared all[MANY], one;
+	unsigned seed = 5, words = 0;
+	struct probe_host *target;
+	struct probe_table t;
+	struct probe_index x;
+	struct view v;
+
+	(void)state;
+	target_of_both_families(&t);
+	target = table_find(&t, "web1");
+	put_many(&v, &seed);
+	assert_int_equal(0, index_new(&x, &v));
+	for (int i = 0; i < 6; i++) {
+		char name[16];
+		uint32_t n = put_rows(rows, &seed);
+
+		snprintf(name, sizeof(name), "from%d", i);
+		assert_int_equal(0, table_take(&t, target, table_host(&t, name), 5 + i, rows, n));
+	}
+	for (int i = 0; i < 2; i++) {
+		const struct probe_host *only = i ? table_find(&t, "from3") : NULL;
+
+		assert_int_equal(0, compare_cells(all, &v, &x, target, only));
+		for (uint32_t k = 0; k < v.n; k++) {
+			one = compare_cell(&v.cells[k], target, only);
+			words |= 1u << one.word;
+			assert_memory_equal(&one, &all[k], offsetof(struct compared, row));
+			assert_int_equal(one.same, all[k].same);
+			assert_int_equal(one.latest, all[k].latest);
+			assert_int_equal(one.row != NULL, all[k].row != NULL);
+			if (one.row)
+				assert_memory_equal(one.row, all[k].row, sizeof(*one.row));
+		}
+	}
+	assert_true(words & 1u << WORD_WAITS && words & 1u << WORD_SHUT_OUT &&
+		    words & 1u << WORD_UNKNOWN && words & 1u << WORD_AGREE);
+	index_fini(&x);
+	view_fini(&v);
+	table_fini(&t);
+}
+
+/* As by each row and each cell, one by one. */
+static void
+rows_are_held_against_all_their_cells(void **state)
+{
+	struct probe_row rows[PROBE_ROWS];
+	struct probe_table t;
+	struct probe_index x;
+	struct probe_pair *p;
+	unsigned seed = 9, counted = 0;
+	struct view v;
+
+	(void)state;
+	target_of_both_families(&t);
+	put_many(&v, &seed);
+	assert_int_equal(0, index_new(&x, &v));
+	table_take(
+	    &t, table_find(&t, "web1"), table_host(&t, "out"), 5, rows, put_rows(rows, &seed));
+	p = table_pair(table_find(&t, "web1"), table_find(&t, "out"));
+	for (uint32_t i = 0; i < p->n; i++) {
+		p->rows[i].rounds = (uint8_t)(i % 2 ? 254 : 0);
+		p->rows[i].news = (uint8_t)(i % 3);
+	}
+	assert_true(compare_count(&x, p));
+	for (uint32_t i = 0; i < p->n; i++) {
+		unsigned rounds = (i % 2 ? 254 : 0) + i % 3;
+		bool contradicts = false;
+
+		for (uint32_t k = 0; k < v.n; k++)
+			contradicts |= view_has(&v.cells[k], &p->rows[i]) &&
+				       compare_contradicts(v.cells[k].state, &p->rows[i]);
+		assert_int_equal(!contradicts ? 0 : rounds < 255 ? rounds : 255, p->rows[i].rounds);
+		assert_int_equal(0, p->rows[i].news);
+		counted += p->rows[i].rounds == 1;
+	}
+	assert_true(counted > 0);
+	/* Said before, or compared with nothing: no first time. */
+	assert_false(compare_count(&x, p));
+	for (uint32_t i = 0; i < p->n; i++)
+		p->rows[i].news = 1;
+	assert_false(compare_count(NULL, p));
+	assert_false(compare_count(&x, p));
+	index_fini(&x);
+	view_fini(&v);
+	table_fini(&t);
+}
+
+static const char *
+rule_of_none(void *ctx, const struct probe_row *r)
+{
+	(*(int *)ctx)++;
+	assert_in_range(r->port, 1, 3);
+	return "none";
+}
+
+static void
+ports_without_a_cell_are_added_once(void **state)
+{
+	struct probe_row rows[6] = {{.proto = IPPROTO_TCP, .port = 1},
+	    {.proto = IPPROTO_TCP, .port = 2}, {.proto = IPPROTO_UDP, .port = 1},
+	    {.proto = IPPROTO_TCP, .port = 1}, {.proto = IPPROTO_TCP, .port = 3},
+	    {.proto = IPPROTO_TCP, .port = 4}};
+	struct view_cell c = {.proto = IPPROTO_TCP, .family = 4, .port = 4, .port_high = 4};
+	struct probe_table t;
+	struct view v = {0};
+	int asked = 0;
+
+	(void)state;
+	target_of_both_families(&t);
+	for (int i = 0; i < 6; i++)
+		rows[i].to = i == 3 ? A("2001:db8::1") : A("192.0.2.1");
+	table_take(&t, table_find(&t, "web1"), table_host(&t, "a"), 5, rows, 6);
+	table_take(&t, table_find(&t, "web1"), table_host(&t, "b"), 5, rows, 6);
+	view_add(&v, &c);
+	compare_add_unproven(&v, table_find(&t, "web1"), rule_of_none, &asked);
+	assert_int_equal(6, v.n);
+	assert_int_equal(5, asked);
+	for (int i = 1; i < 6; i++) {
+		assert_int_equal(VIEW_NO_STATE, v.cells[i].state);
+		assert_string_equal("none", v.cells[i].rule);
+		for (int k = 0; k < i; k++)
+			assert_memory_not_equal(&v.cells[i], &v.cells[k], sizeof(v.cells[i]));
+	}
+	view_fini(&v);
 	table_fini(&t);
 }
 
@@ -553,6 +802,84 @@ the_table_is_bounded(void **state)
 	table_fini(&t);
 }
 
+static bool
+is_even(void *ctx, const struct probe_row *r)
+{
+	(*(int *)ctx)++;
+	return r->port % 2 == 0;
+}
+
+static void
+rows_that_are_not_kept(void **state)
+{
+	struct probe_row rows[4] = {{.port = 1}, {.port = 2}, {.port = 3}, {.port = 4}};
+	struct probe_host *target, *one, *two;
+	struct probe_table t;
+	int asked = 0;
+
+	(void)state;
+	table_init(&t, "own");
+	for (int i = 0; i < 4; i++)
+		rows[i].to = A("192.0.2.1");
+	target = numbered(&t, "web", 0);
+	one = numbered(&t, "a", 0);
+	two = numbered(&t, "b", 0);
+	assert_int_equal(0, table_take(&t, target, one, 5, rows, 4));
+	assert_int_equal(0, table_take(&t, target, two, 5, rows, 1));
+	assert_int_equal(5, table_rows(&t));
+	table_trim(&t, target, is_even, &asked);
+	assert_int_equal(5, asked);
+	assert_int_equal(2, table_rows(&t));
+	assert_int_equal(2, one->said);
+	assert_int_equal(0, two->said);
+	assert_null(table_pair(target, two));
+	assert_int_equal(2, table_pair(target, one)->n);
+	assert_int_equal(4, table_pair(target, one)->rows[1].port);
+	table_fini(&t);
+}
+
+/* What is said again, in whatever order, is counted on; of several about one place what says most
+ * stands. */
+static void
+rows_that_are_said_again(void **state)
+{
+	struct probe_row rows[PROBE_ROWS] = {0};
+	struct probe_host *target, *one;
+	struct probe_table t;
+	struct probe_pair *p;
+
+	(void)state;
+	table_init(&t, "own");
+	target = numbered(&t, "web", 0);
+	one = numbered(&t, "a", 0);
+	for (int i = 0; i < 100; i++)
+		rows[i] = (struct probe_row){.to = A("192.0.2.1"),
+		    .proto = IPPROTO_TCP,
+		    .port = (uint16_t)(i % 50 + 1),
+		    .verdict = i % 50 % 2 == i / 50 ? VERDICT_GAP : VERDICT_SHUT_OUT};
+	assert_int_equal(0, table_take(&t, target, one, 5, rows, 100));
+	p = table_pair(target, one);
+	assert_int_equal(50, p->n);
+	for (uint32_t i = 0; i < p->n; i++) {
+		assert_int_equal(i + 1, p->rows[i].port);
+		assert_int_equal(VERDICT_GAP, p->rows[i].verdict);
+		p->rows[i].rounds = (uint8_t)i;
+		p->rows[i].news = (uint8_t)(i + 1);
+	}
+	for (int i = 0; i < 60; i++) {
+		rows[i].port = (uint16_t)(60 - i);
+		rows[i].verdict = i < 55 ? VERDICT_GAP : VERDICT_SHUT_OUT;
+	}
+	assert_int_equal(0, table_take(&t, target, one, 6, rows, 60));
+	p = table_pair(target, one);
+	assert_int_equal(60, p->n);
+	for (uint32_t i = 0; i < 60; i++) {
+		assert_int_equal(i < 5 || i >= 50 ? 0 : i, p->rows[i].rounds);
+		assert_int_equal(i < 5 || i >= 50 ? 0 : i + 1, p->rows[i].news);
+	}
+	table_fini(&t);
+}
+
 static void
 hosts_that_leave(void **state)
 {
@@ -594,7 +921,13 @@ main(void)
 	    cmocka_unit_test(states_and_addresses_of_a_report),
 	    cmocka_unit_test(what_a_proof_and_a_probe_say_together),
 	    cmocka_unit_test(cells_over_vantages_and_addresses),
+	    cmocka_unit_test(an_index_finds_the_cells_that_are_about_a_row),
+	    cmocka_unit_test(all_cells_at_once_are_as_each_by_itself),
+	    cmocka_unit_test(rows_are_held_against_all_their_cells),
+	    cmocka_unit_test(ports_without_a_cell_are_added_once),
 	    cmocka_unit_test(the_table_is_bounded),
+	    cmocka_unit_test(rows_that_are_not_kept),
+	    cmocka_unit_test(rows_that_are_said_again),
 	    cmocka_unit_test(hosts_that_leave),
 	};
 

@@ -185,6 +185,23 @@ report(const char *name, const char *addresses, const char *v4, const char *v6, 
 	    v4, v6, addresses);
 }
 
+/* All news is compared, however soon after what was before. */
+static void
+work(struct probes *p)
+{
+	while (p->marked.first) {
+		p->marked.first->worked = -2 * USEC_PER_SEC;
+		probes_work(p);
+	}
+}
+
+static void
+on_report(struct scene *s, const char *name)
+{
+	probes_on_report(s->probes, name);
+	work(s->probes);
+}
+
 static void
 begin(struct scene *s)
 {
@@ -220,7 +237,7 @@ begin(struct scene *s)
 	assert_int_equal(0, probes_new(&s->probes, &s->herald));
 	/* For long. */
 	s->probes->started = USEC_PER_SEC;
-	probes_on_report(s->probes, "out");
+	on_report(s, "out");
 }
 
 static void
@@ -247,9 +264,16 @@ entry(const char *target, const char *address, const char *answer, const char *e
 }
 
 static void
-say(struct scene *s, const char *vantage, const char *text)
+only_say(struct scene *s, const char *vantage, const char *text)
 {
 	probes_on_entry(s->probes, vantage, text, strlen(text));
+}
+
+static void
+say(struct scene *s, const char *vantage, const char *text)
+{
+	only_say(s, vantage, text);
+	work(s->probes);
 }
 
 static uint32_t
@@ -315,7 +339,7 @@ an_allowed_host_is_shut_out(void **state)
 	assert_non_null(strstr(made.words, "did not get to port 389 of own at 192.0.2.1 (silent)"));
 	/* What the proof says too is no disagreement. */
 	prove(&s, PROOF_SHUT_OUT, PROOF_PROVEN);
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	assert_int_equal(1, made.ended);
 	end(&s);
 }
@@ -329,11 +353,11 @@ a_proof_that_changes(void **state)
 	(void)state;
 	begin(&s);
 	prove(&s, PROOF_OPEN, PROOF_PROVEN);
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	for (int i = 0; i < 3; i++)
 		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
 	prove(&s, PROOF_PROVEN, PROOF_PROVEN);
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	assert_int_equal(0, made.raised);
 	say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
 	assert_int_equal(0, made.raised);
@@ -341,7 +365,7 @@ a_proof_that_changes(void **state)
 	assert_int_equal(1, made.raised);
 	/* A guardd that is gone says nothing any more. */
 	s.head.made -= 24 * 3600 * USEC_PER_SEC;
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	assert_int_equal(1, made.ended);
 	end(&s);
 }
@@ -357,7 +381,7 @@ hostile_entries(void **state)
 	(void)state;
 	begin(&s);
 	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "web");
+	on_report(&s, "web");
 	for (int i = 0; i < 3; i++) {
 		say(&s, "stranger", entry("own", "192.0.2.1", "open", "closed", "gap"));
 		say(&s, "out", entry("stranger", "192.0.2.3", "open", "closed", "gap"));
@@ -397,6 +421,7 @@ answer(const char *target, const char *address, const char *what, const char *ve
 
 	made.done = NULL;
 	done(made.ctx, 0, line, (size_t)n);
+	work(made.ctx);
 }
 
 /* All hosts are due from now on. */
@@ -415,6 +440,7 @@ sweep_now(struct scene *s)
 	s->probes->swept = 0;
 	event_active(s->probes->tick, EV_TIMEOUT, 0);
 	event_base_loop(s->herald.base, EVLOOP_NONBLOCK);
+	work(s->probes);
 }
 
 /* A herald that was started again reads what was said before: it neither tells what is long over,
@@ -428,7 +454,7 @@ a_life_that_begins(void **state)
 	(void)state;
 	begin(&s);
 	report("gone", "{\"address\":\"192.0.2.7\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "gone");
+	on_report(&s, "gone");
 	for (int i = 0; i < 2; i++) {
 		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
 		all_are_due(&s);
@@ -440,22 +466,22 @@ a_life_that_begins(void **state)
 	assert_int_equal(0, probes_new(&s.probes, &s.herald));
 	probes_count(s.probes, &c);
 	assert_int_equal(2, c.disagree);
-	probes_on_report(s.probes, "out");
+	on_report(&s, "out");
 	made.raised = 0;
 	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 5 * USEC_PER_SEC);
 	strcpy(made.subject, "own ldap tcp/389 IPv4");
 	for (int i = 0; i < 3; i++)
 		say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
 	assert_int_equal(1, rows_of(&s));
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	assert_int_equal(0, made.raised + made.ended);
 	say(&s, "out", entry("own", "2001:db8::1", "silent", "closed", "ok"));
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	assert_int_equal(0, made.raised + made.ended);
 	/* What it said itself in its former life tells it when it asked last; what it said in this
 	 * one it knows. */
 	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "web");
+	on_report(&s, "web");
 	report("own", "", "proven", "proven", 5 * USEC_PER_SEC);
 	say(&s, "own", entry("web", "192.0.2.2", "open", "closed", "gap"));
 	assert_int_equal(2, rows_of(&s));
@@ -499,9 +525,9 @@ this_host_asks(void **state)
 	(void)state;
 	begin(&s);
 	report("web", addresses, "proven", "proven", 0);
-	probes_on_report(s.probes, "web");
+	on_report(&s, "web");
 	report("elsewhere", "{\"address\":\"198.51.100.1\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "elsewhere");
+	on_report(&s, "elsewhere");
 	report("out", "{\"address\":\"192.0.2.9\"}", "proven", "proven", 24 * 3600 * USEC_PER_SEC);
 	assert_int_equal(0, made.runs);
 	all_are_due(&s);
@@ -547,11 +573,11 @@ nobody_is_asked_without_a_proof_and_a_runner_that_is_busy_is_asked_later(void **
 	s.probes->own_made = 0;
 	s.herald.have_proof = false;
 	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
-	probes_on_report(s.probes, "web");
+	on_report(&s, "web");
 	all_are_due(&s);
 	assert_int_equal(0, made.runs);
 	prove(&s, PROOF_PROVEN, PROOF_PROVEN);
-	probes_on_report(s.probes, "own");
+	on_report(&s, "own");
 	made.run_error = -EBUSY;
 	all_are_due(&s);
 	assert_in_range(table_find(&s.probes->table, "web")->due, clock_real(),
@@ -586,6 +612,129 @@ the_period_grows_with_the_fleet(void **state)
 	end(&s);
 }
 
+/* However much is said, a host is compared once in a while; nothing of it is lost. */
+static void
+what_is_said_at_once_is_compared_at_once(void **state)
+{
+	struct scene s;
+	struct probe_host *own;
+
+	(void)state;
+	begin(&s);
+	own = s.probes->own;
+	assert_false(own->marked);
+	only_say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	assert_ptr_equal(own, s.probes->marked.first);
+	own->worked = clock_mono() + 3600 * USEC_PER_SEC;
+	probes_work(s.probes);
+	only_say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	probes_on_report(s.probes, "out");
+	probes_work(s.probes);
+	assert_true(own->marked);
+	assert_int_equal(0, made.raised);
+	work(s.probes);
+	assert_int_equal(1, made.raised);
+	assert_false(own->marked);
+	assert_in_range(own->worked, 1, clock_mono());
+	/* Who leaves is not waited for, wherever among the others. */
+	report("web", "", "proven", "proven", 0);
+	report("www", "", "proven", "proven", 0);
+	for (int i = 0; i < 3; i++) {
+		const char *const names[] = {"own", "web", "www"};
+
+		for (int k = 0; k < 3; k++)
+			probes_mark(s.probes, table_host(&s.probes->table, names[k]));
+		probes_unmark(s.probes, table_host(&s.probes->table, names[i]));
+		assert_string_equal(names[i == 0], s.probes->marked.first->name);
+		assert_string_equal(names[i == 2 ? 1 : 2], s.probes->marked.last->name);
+		work(s.probes);
+		assert_null(s.probes->marked.first);
+	}
+	/* The loop comes to it by itself. */
+	own->worked = -2 * USEC_PER_SEC;
+	s.probes->marked.rest_until = 0;
+	only_say(&s, "out", entry("own", "192.0.2.1", "silent", "closed", "ok"));
+	assert_int_equal(0, made.ended);
+	event_base_loop(s.herald.base, EVLOOP_ONCE);
+	assert_int_equal(1, made.ended);
+	end(&s);
+}
+
+/* What was said and not compared yet is not held against another proof either. */
+static void
+a_proof_that_changes_before_it_is_compared(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	begin(&s);
+	prove(&s, PROOF_OPEN, PROOF_PROVEN);
+	on_report(&s, "own");
+	for (int i = 0; i < 3; i++)
+		only_say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	prove(&s, PROOF_PROVEN, PROOF_PROVEN);
+	on_report(&s, "own");
+	assert_int_equal(0, made.raised);
+	only_say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	/* The same states again are no other proof. */
+	prove(&s, PROOF_PROVEN, PROOF_PROVEN);
+	on_report(&s, "own");
+	assert_int_equal(0, made.raised);
+	say(&s, "out", entry("own", "192.0.2.1", "open", "closed", "gap"));
+	assert_int_equal(1, made.raised);
+	end(&s);
+}
+
+static const char *
+entry_of_ports(const char *target, const char *address, const char *ports)
+{
+	static char text[1024];
+
+	snprintf(text, sizeof(text),
+	    "{\"target\":\"%s\",\"at\":5,\"rows\":[{\"to\":\"%s\",%s,\"from\":\"192.0.2.9\","
+	    "\"answer\":\"open\",\"expected\":\"closed\",\"verdict\":\"gap\"}]}",
+	    target, address, ports);
+	return text;
+}
+
+/* Of ports that neither the host nor this host's own rules name nothing is kept. */
+static void
+ports_that_nobody_names(void **state)
+{
+	struct scene s;
+	const struct probe_pair *pair;
+
+	(void)state;
+	begin(&s);
+	report("web", "{\"address\":\"192.0.2.2\"}", "proven", "proven", 0);
+	made.hosts[made.n - 1].report_len =
+	    (size_t)snprintf(made.reports[made.n - 1], sizeof(made.reports[0]),
+		"{\"exposure\":\"proven\",\"proof_age_s\":1,\"cells\":[{\"rule\":\"x11\",\"proto\":"
+		"\"tcp\",\"port\":6000,\"port_high\":6010,\"family\":4,\"state\":\"proven\"}],"
+		"\"addresses\":[{\"address\":\"192.0.2.2\"}]}");
+	on_report(&s, "web");
+	say(&s, "out",
+	    entry_of_ports(
+		"web", "192.0.2.2", "\"tcp\":[6011,389,5999,6010,388,6000],\"udp\":[389,6000]"));
+	pair = table_pair(table_find(&s.probes->table, "web"), table_find(&s.probes->table, "out"));
+	assert_non_null(pair);
+	assert_int_equal(3, pair->n);
+	assert_int_equal(389, pair->rows[0].port);
+	assert_int_equal(6000, pair->rows[1].port);
+	assert_int_equal(6010, pair->rows[2].port);
+	assert_int_equal(3, rows_of(&s));
+	say(&s, "out", entry_of_ports("web", "192.0.2.2", "\"udp\":[389,6000]"));
+	assert_int_equal(0, rows_of(&s));
+	/* What a host without a proof has is not known. */
+	report("dark", "{\"address\":\"192.0.2.3\"}", "proven", "proven", 0);
+	on_report(&s, "dark");
+	made.hosts[made.n - 1].report = "{\"exposure\":\"unknown\"}";
+	made.hosts[made.n - 1].report_len = strlen(made.hosts[made.n - 1].report);
+	say(&s, "out", entry_of_ports("dark", "192.0.2.3", "\"udp\":[389,6000]"));
+	assert_int_equal(2, rows_of(&s));
+	end(&s);
+}
+
 int
 main(void)
 {
@@ -593,6 +742,9 @@ main(void)
 	    cmocka_unit_test(an_outsider_gets_in_where_the_proof_says_not),
 	    cmocka_unit_test(an_allowed_host_is_shut_out),
 	    cmocka_unit_test(a_proof_that_changes),
+	    cmocka_unit_test(a_proof_that_changes_before_it_is_compared),
+	    cmocka_unit_test(what_is_said_at_once_is_compared_at_once),
+	    cmocka_unit_test(ports_that_nobody_names),
 	    cmocka_unit_test(hostile_entries),
 	    cmocka_unit_test(a_life_that_begins),
 	    cmocka_unit_test(the_period_grows_with_the_fleet),
