@@ -36,7 +36,7 @@ table inet filter {
 """
 
 
-class Joined(World):
+class JoinedWorld(World):
     def setUp(self):
         super().setUp()
         self.infra = self.host("infra")
@@ -69,7 +69,7 @@ class Joined(World):
         until("the herald met guardd again", self.herald.connected)
 
 
-class Firewall(Joined):
+class Firewall(JoinedWorld):
     def test_ldap_opened_on_ipv6_is_told_by_mail_and_webhook_and_so_is_its_end(self):
         pki = os.path.join(self.folder, "pki")
         relay = Relay(self.attacker, *certificate(pki, "relay", "IP:198.51.100.7"))
@@ -123,7 +123,7 @@ class Firewall(Joined):
         self.assertNotIn(tuple(want.values()), self.standing())
 
 
-class Counters(Joined):
+class Counters(JoinedWorld):
     def test_a_guardd_that_is_gone_for_a_minute(self):
         infra.slapd(self.server)
         self.begin()

@@ -9,7 +9,7 @@ import time
 
 import daemons
 import logs
-from lib import BUILD, LIMIT, ROOT, main, until
+from lib import BUILD, LIMIT, ROOT, USER, Herald, main, until
 from routed import RoutedWorld
 
 FILTER = """filter: own
@@ -300,7 +300,10 @@ class Tool(RoutedWorld):
         return folder
 
     def test_json_everywhere(self):
-        self.start_guardd()
+        self.start_guardd(f"herald_user: {USER}\nfleet: {{server: 127.0.0.1, tls: no}}\n")
+        herald = Herald(self.server, self.guardd.path("run")).start()
+        self.addCleanup(herald.kill)
+        until("the herald has its configuration", herald.connected)
         log = self.write("auth.log", logs.failed("192.0.2.5", time.time()))
         words = {"ban": ["2001:db8:7::7", "--for", "1h"], "unban": ["2001:db8:7::7"], "history": ["::/0"],
                  "explain": ["sshd", "Failed password for root from 192.0.2.5 port 1 ssh2"], "test": ["sshd", log],
@@ -309,7 +312,7 @@ class Tool(RoutedWorld):
         commands = self.commands()
         for name in sorted(commands, key=lambda n: (n == "unban", n)):
             with self.subTest(name):
-                r = self.guardd.ctl("--json", name, *words.get(name, []), check=False)
+                r = self.guardd.ctl("--json", "--herald", herald.path("run"), name, *words.get(name, []), check=False)
                 # A check's status is its verdict.
                 self.assertIn(r.returncode, (0, 1, 2) if name in ("check", "probe", "exposure") else (0,), r.stdout)
                 for line in r.stdout.splitlines():
