@@ -18,7 +18,8 @@ BUILD = os.environ.get("B", "build")
 CORES = len(os.sched_getaffinity(0))
 # Cases of tests/netns mostly wait: for a service, for a packet that must not arrive.
 WORKERS = {"netns": 3 * CORES, "netns-asan": 3 * CORES}
-LONG = ("test_kill_any_process", "test_many_clients")  # begun first, so that no core waits for them at the end
+LONG = ("test_kill_any_process", "test_many_clients", "test_a_guardd_that_is_gone_for_a_minute", "test_an_allowed_host_that_a_router",
+        "test_a_million_entries")
 LIMIT = 600  # seconds for one test program
 
 
