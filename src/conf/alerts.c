@@ -159,7 +159,7 @@ check_mail(struct alerts_mail *m, struct diag *d)
 	if (m->password_file.s && m->server.s &&
 	    !value_is_loopback(m->server.s, strlen(m->server.s)))
 		diag_warn(d, node_place(m->password_file.node),
-		    "the password goes to %.60s without TLS: use 'tls: start'", m->server.s);
+		    "the password is not sent to %.60s without TLS: use 'tls: start'", m->server.s);
 }
 
 static void
@@ -191,7 +191,8 @@ check_secrecy(const struct alerts_webhook *w, struct diag *d)
 		return;
 	host = value_url_host(w->url.s, &n);
 	if (!value_is_loopback(host, n))
-		diag_warn(d, node_place(secret->node), "the %s goes to %.*s without TLS: use https",
+		diag_warn(d, node_place(secret->node),
+		    "the %s is not sent to %.*s without TLS: use https",
 		    w->token_file.s ? "token" : "password", (int)(n < 60 ? n : 60), host);
 }
 

@@ -42,14 +42,21 @@ end_with(const struct answer *a)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	_cleanup_(strbuf_fini) struct strbuf in = {0};
 	_cleanup_(answer_fini) struct answer a = {0};
 	const char *what = "it is too long";
 	struct order o;
-	int r = read_all(&in);
+	int r;
 
+	if (argc > 1) {
+		puts("usage: guardd-courier, started by guardd-runner with a delivery on its "
+		     "standard "
+		     "input; see guardd-herald(8)");
+		return strcmp(argv[1], "--help") == 0 ? 0 : COURIER_CANNOT;
+	}
+	r = read_all(&in);
 	if (r < 0 || (r = order_read(&o, in.len > 0 ? in.text : NULL, in.len, &what)) < 0) {
 		answer_set(&a, COURIER_CANNOT, "this is no order of the herald's: %s", what);
 		return end_with(&a);

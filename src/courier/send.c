@@ -256,7 +256,8 @@ judge(struct sending *s, CURLcode r)
 	else if (s->place.mail && (r == CURLE_OK || (code >= 400 && code <= 599)))
 		judge_mail(s, r, code);
 	else
-		answer_set(s->answer, is_for_people(r) ? COURIER_CANNOT : COURIER_LATER, "%s",
+		answer_set(s->answer, is_for_people(r) ? COURIER_CANNOT : COURIER_LATER, "%s%s",
+		    strstr(s->error, "wrong version number") ? "no TLS is spoken there: " : "",
 		    s->error[0] ? s->error : curl_easy_strerror(r));
 }
 

@@ -29,6 +29,7 @@ static void
 read_usage(struct args *a, struct shape *s, const char *usage)
 {
 	char *words[USAGE_WORDS], *save = NULL;
+	bool inside = false; /* of brackets that an earlier word opened */
 	size_t n = 0;
 
 	snprintf(a->usage, sizeof(a->usage), "%s", usage);
@@ -36,7 +37,8 @@ read_usage(struct args *a, struct shape *s, const char *usage)
 	     w = strtok_r(NULL, " ", &save))
 		words[n++] = w;
 	for (size_t i = 0; i < n; i++) {
-		bool optional = words[i][0] == '[', closed = strchr(words[i], ']') != NULL;
+		bool optional = inside || words[i][0] == '[',
+		     closed = strchr(words[i], ']') != NULL;
 
 		if (strstr(words[i], "..."))
 			s->most = ARGS_MAX;
@@ -47,6 +49,7 @@ read_usage(struct args *a, struct shape *s, const char *usage)
 				i++;
 			continue;
 		}
+		inside = optional && !closed;
 		s->most += s->most < ARGS_MAX;
 		s->needed += !optional;
 	}

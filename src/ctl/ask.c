@@ -6,6 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
+
+#include "base/clock.h"
 
 void
 ask_word(struct strbuf *request, const char *word)
@@ -44,8 +47,14 @@ static const struct server guardd = {"guardd", "guardd", "another socket with --
 static const struct server herald = {
     "guardd-herald", "guardd-herald", "another directory with --herald"};
 
+/* A herald that starts again has no configuration for a moment; its words begin so then. */
+#define UNREADY    "guardd-herald has no configuration from guardd yet"
+#define READY_WAIT (3 * USEC_PER_SEC)
+#define READY_STEP (100 * USEC_PER_MSEC)
+#define TRY_AGAIN  (-1) /* beside the exit statuses: nobody is there yet, nothing was told */
+
 static int
-connect_server(const struct server *s, const char *path)
+connect_server(const struct server *s, const char *path, bool patient)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	_cleanup_(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -53,10 +62,12 @@ connect_server(const struct server *s, const char *path)
 
 	if (n < 0 || (size_t)n >= sizeof(a.sun_path)) {
 		fprintf(stderr, "guardctl: %s: path too long for a socket\n", path);
-		return -1;
+		return -EINVAL;
 	}
 	if (fd >= 0 && connect(fd, (const struct sockaddr *)&a, sizeof(a)) == 0)
 		return fd_take(&fd);
+	if (patient && (errno == ENOENT || errno == ECONNREFUSED))
+		return TRY_AGAIN;
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		fprintf(stderr,
 		    "guardctl: %s is not running (nobody answers at %s); start it with "
@@ -64,13 +75,15 @@ connect_server(const struct server *s, const char *path)
 		    s->name, path, s->unit, s->option);
 	else
 		fprintf(stderr, "guardctl: %s: %s\n", path, strerror(errno));
-	return -1;
+	return -ECONNREFUSED;
 }
 
 struct last_line {
 	ask_line_fn fn;
 	void *ctx;
-	bool done;
+	bool began, done;
+	bool patient; /* an answer that it is not ready is not told */
+	bool unready;
 	int status;
 };
 
@@ -81,6 +94,7 @@ take_line(void *ctx, const char *line, json_t *object)
 	const char *error;
 
 	if (!json_is_true(json_object_get(object, "done"))) {
+		l->began = true;
 		l->fn(l->ctx, line, object);
 		return;
 	}
@@ -90,7 +104,8 @@ take_line(void *ctx, const char *line, json_t *object)
 	if (l->status > EXIT_USAGE)
 		l->status = EXIT_USAGE;
 	error = json_string_value(json_object_get(object, "error"));
-	if (error)
+	l->unready = l->patient && error && strncmp(error, UNREADY, strlen(UNREADY)) == 0;
+	if (error && !l->unready)
 		fprintf(stderr, "guardctl: %s\n", error);
 }
 
@@ -156,15 +171,15 @@ ask_read_lines(int fd, ask_line_fn fn, void *ctx)
 
 static int
 ask(const struct server *s, const char *path, const struct strbuf *request, ask_line_fn fn,
-    void *ctx)
+    void *ctx, bool patient)
 {
-	_cleanup_(closep) int fd = connect_server(s, path);
+	_cleanup_(closep) int fd = connect_server(s, path, patient);
 	_cleanup_(strbuf_fini) struct strbuf line = {0};
-	struct last_line l = {.fn = fn, .ctx = ctx};
+	struct last_line l = {.fn = fn, .ctx = ctx, .patient = patient};
 	int r;
 
 	if (fd < 0)
-		return EXIT_CANNOT;
+		return fd == TRY_AGAIN ? TRY_AGAIN : EXIT_CANNOT;
 	strbuf_add(&line, request->text, request->len);
 	strbuf_puts(&line, "\n");
 	/* A refusal may come, and the other end close, before the request is out: the answer says
@@ -176,25 +191,32 @@ ask(const struct server *s, const char *path, const struct strbuf *request, ask_
 	r = ask_read_lines(fd, take_line, &l);
 	if (r != EXIT_DONE)
 		return r;
+	if (patient && !l.done && !l.began)
+		return TRY_AGAIN;
 	if (!l.done) {
 		fprintf(stderr, "guardctl: %s ended the connection before its answer was whole\n",
 		    s->name);
 		return EXIT_CANNOT;
 	}
-	return l.status;
+	return l.unready ? TRY_AGAIN : l.status;
 }
 
 int
 ask_daemon(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
 {
-	return ask(&guardd, g->socket, request, fn, ctx);
+	return ask(&guardd, g->socket, request, fn, ctx, false);
 }
 
 int
 ask_herald(const struct globals *g, const struct strbuf *request, ask_line_fn fn, void *ctx)
 {
+	const struct timespec step = {.tv_nsec = READY_STEP * 1000};
+	usec_t until = clock_mono() + READY_WAIT;
 	char path[4096];
+	int r;
 
 	snprintf(path, sizeof(path), "%s/control", g->herald);
-	return ask(&herald, path, request, fn, ctx);
+	while ((r = ask(&herald, path, request, fn, ctx, clock_mono() < until)) == TRY_AGAIN)
+		nanosleep(&step, NULL);
+	return r;
 }

@@ -119,14 +119,14 @@ run(const struct globals *g, const struct args *a)
 		return channels(g);
 	if (strcmp(a->words[0], "test") == 0 && a->n == 2)
 		return test(g, a->words[1]);
-	fputs("guardctl: usage: guardctl alert [channels | test CHANNEL]\n", stderr);
+	fputs("guardctl: usage: guardctl alert [channels|test CHANNEL]\n", stderr);
 	return EXIT_USAGE;
 }
 
 const struct command cmd_alert = {
     .name = "alert",
     .group = "Service",
-    .usage = "[channels|test] [CHANNEL]",
+    .usage = "[channels|test CHANNEL]",
     .summary = "alerts that stand; channels and what became of their messages; a test of one",
     .help = "Without a word: what stands, since when, and how often it was told.\n"
 	    "channels: what waits, was delivered, and why it was not.\n"

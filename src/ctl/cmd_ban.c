@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdio.h>
+#include <string.h>
 
 #include "ctl/ask.h"
 #include "ctl/out_text.h"
@@ -16,11 +17,32 @@ on_line(void *ctx, const char *line, json_t *o)
 							 : "NOT in force yet, see guardd's log");
 }
 
+static void
+on_status(void *ctx, const char *line, json_t *o)
+{
+	(void)ctx;
+	(void)line;
+	puts(strcmp(out_str(o, "herald"), "away") == 0
+		 ? "the fleet is told when guardd-herald runs: systemctl start guardd-herald"
+		 : "the fleet is told; hosts that trust this one for rule manual take it");
+}
+
+/* Whom the herald tells, and when, is not in the answer. */
+static void
+tell_fleet(const struct globals *g)
+{
+	_cleanup_(strbuf_fini) struct strbuf request = {0};
+
+	ask_word(&request, "status");
+	ask_daemon(g, &request, on_status, NULL);
+}
+
 static int
 run(const struct globals *g, const struct args *a)
 {
 	_cleanup_(strbuf_fini) struct strbuf request = {0};
 	const char *span = args_option(a, "for"), *because = args_option(a, "because");
+	int r;
 
 	ask_word(&request, "ban");
 	ask_word(&request, a->words[0]);
@@ -34,7 +56,10 @@ run(const struct globals *g, const struct args *a)
 	}
 	if (args_flag(a, "fleet"))
 		ask_word(&request, "fleet");
-	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
+	r = ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
+	if (r == EXIT_DONE && !g->json && args_flag(a, "fleet"))
+		tell_fleet(g);
+	return r;
 }
 
 const struct command cmd_ban = {

@@ -109,8 +109,8 @@ show_sources(json_t *o)
 		    clock_format_span(out_int(o, "behind_s") * USEC_PER_SEC, span),
 		    bytes > 0 ? out_bytes(bytes, b) : "journal entries");
 	if (gone > 0)
-		printf(
-		    "           %s times something went before it was read\n", out_count(gone, n));
+		printf("           %s time%s something went before it was read\n",
+		    out_count(gone, n), gone == 1 ? "" : "s");
 	if (hits > 0)
 		printf("           %s%s hits LOST, as the judge was too slow for them%s\n",
 		    out_style('r'), out_count(hits, n), out_style('-'));
@@ -123,6 +123,7 @@ on_herald(void *ctx, const char *line, json_t *o)
 	static const char *const troubles[] = {"store_trouble", "metrics_trouble"};
 	json_t *alerts = json_object_get(o, "alerts"), *fleet = json_object_get(o, "fleet");
 	json_t *standing = json_object_get(alerts, "standing");
+	const char *state = out_str(fleet, "trouble");
 	char a[32], b[32];
 
 	(void)ctx;
@@ -134,9 +135,11 @@ on_herald(void *ctx, const char *line, json_t *o)
 	    out_count(out_int(standing, "critical"), b));
 	printf(", %s wait to be delivered\n", out_count(out_int(alerts, "queued"), a));
 	if (json_is_object(fleet))
-		printf("           fleet: %s hosts; %s\n", out_count(out_int(fleet, "hosts"), a),
+		printf("           fleet: %s host%s; %s\n", out_count(out_int(fleet, "hosts"), a),
+		    out_int(fleet, "hosts") == 1 ? "" : "s",
 		    json_is_true(json_object_get(fleet, "connected")) ? "connected"
-								      : out_str(fleet, "trouble"));
+		    : *state                                          ? state
+								      : "not connected yet");
 	for (size_t i = 0; i < sizeof(troubles) / sizeof(*troubles); i++)
 		if (*out_str(o, troubles[i]))
 			printf("           %s%s%s\n", out_style('r'), out_str(o, troubles[i]),

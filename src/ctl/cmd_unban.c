@@ -7,24 +7,31 @@
 static void
 on_line(void *ctx, const char *line, json_t *o)
 {
+	const char *rule = out_str(o, "rule");
+	bool *any = ctx;
 	char packets[32];
 
-	(void)ctx;
 	(void)line;
+	*any = true;
 	printf("unbanned %s (%s); it had dropped %s packets\n", out_str(o, "prefix"),
-	    out_str(o, "rule"), out_count(out_int(o, "packets"), packets));
+	    *rule ? rule : out_str(o, "why"), out_count(out_int(o, "packets"), packets));
 }
 
 static int
 run(const struct globals *g, const struct args *a)
 {
 	_cleanup_(strbuf_fini) struct strbuf request = {0};
+	bool any = false;
+	int r;
 
 	ask_word(&request, "unban");
 	ask_word(&request, a->words[0]);
 	if (args_flag(a, "fleet"))
 		ask_word(&request, "fleet");
-	return ask_daemon(g, &request, g->json ? ask_print_raw : on_line, NULL);
+	r = ask_daemon(g, &request, g->json ? ask_print_raw : on_line, &any);
+	if (r == EXIT_DONE && !g->json && args_flag(a, "fleet"))
+		printf("%sthe fleet is told\n", any ? "" : "no ban here; ");
+	return r;
 }
 
 const struct command cmd_unban = {

@@ -252,6 +252,7 @@ print_brief(const struct matrix *m, json_t **rows, size_t n, int worst)
 	    [EXIT_DEPENDS] = "not all is known",
 	    [EXIT_GAP] = "not as the rules have it"};
 	const char *trouble = out_str(m->head, "trouble");
+	long long hosts = (long long)out_int(m->head, "hosts");
 	size_t counts[N_WORDS] = {0};
 
 	for (size_t i = 0; i < n; i++) {
@@ -265,7 +266,8 @@ print_brief(const struct matrix *m, json_t **rows, size_t n, int worst)
 	}
 	if (*trouble)
 		printf("this host could not ask: %s\n", trouble);
-	printf("%s: %lld hosts, %zu ports", says[worst], (long long)out_int(m->head, "hosts"), n);
+	printf("%s: %lld host%s, %zu port%s", says[worst], hosts, hosts == 1 ? "" : "s", n,
+	    n == 1 ? "" : "s");
 	for (size_t i = N_WORDS; i-- > 0;)
 		if (counts[i])
 			printf(", %zu %s", counts[i], words[i].name);
@@ -292,9 +294,11 @@ fleet_exposure(const struct globals *g, const char *host, bool brief)
 			print_table(rows, n);
 		if (!g->json && !brief && host)
 			print_answers(rows, n);
-		if (!g->json && !brief)
+		if (!g->json && !brief && n > 0)
 			puts("");
-		if (!g->json)
+		if (!g->json && n == 0)
+			puts("no host has reported yet");
+		else if (!g->json)
 			print_brief(&m, rows, n, worst);
 	}
 	json_decref(m.head);

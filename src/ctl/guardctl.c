@@ -79,7 +79,8 @@ print_help(void)
 static void
 print_command_help(const struct command *c)
 {
-	printf("usage: guardctl %s %s\n%s.\n", c->name, c->usage, c->summary);
+	printf(
+	    "usage: guardctl %s%s%s\n%s.\n", c->name, *c->usage ? " " : "", c->usage, c->summary);
 	if (c->help)
 		printf("\n%s", c->help);
 }

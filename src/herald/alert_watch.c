@@ -179,9 +179,9 @@ look_at_roles(struct alert_watch *w, const struct figures *f, int64_t epoch, use
 
 		if (n > 0)
 			moment(w, ALERT_ROLE, SEVERITY_WARNING, role_name(r), now,
-			    "%s ended by itself and was started again (%" PRIu64 " times, %" PRIu32
+			    "%s ended by itself and was started again (%" PRIu64 " time%s, %" PRIu32
 			    " since guardd started); guardd's log says why",
-			    role_name(r), n, restarts);
+			    role_name(r), n, n == 1 ? "" : "s", restarts);
 	}
 }
 
@@ -353,8 +353,8 @@ look_at_source(struct alert_watch *w, const struct stats_source *s, int64_t epoc
 	if (n > 0)
 		moment(w, ALERT_LOST, SEVERITY_WARNING, part, now,
 		    "lines went before they were read (rotated away, or cut off), %" PRIu64
-		    " times",
-		    n);
+		    " time%s",
+		    n, n == 1 ? "" : "s");
 	n = growth(w, "unexamined", s->key, epoch, s->unexamined);
 	if (n > 0)
 		moment(w, ALERT_LIMIT, SEVERITY_WARNING, name, now,

@@ -48,6 +48,19 @@ static const struct {
 	.stands = STANDS},
 };
 
+/* Both connections to a server that is away have the same to say: the one that told it first speaks
+ * for both. NULL: the other has other words. */
+static const struct fleet_trouble *
+find_twin(const struct fleet *f, enum fleet_wrong what)
+{
+	const struct fleet_trouble *other;
+
+	if (what != WRONG_READING && what != WRONG_TELLING)
+		return NULL;
+	other = &f->wrong[what == WRONG_READING ? WRONG_TELLING : WRONG_READING];
+	return strcmp(other->words, f->wrong[what].words) == 0 ? other : NULL;
+}
+
 /* Log and alerts hear of a trouble whose words change at most once a minute: they may be others'
  * words. */
 static void
@@ -58,10 +71,11 @@ tell_trouble(struct fleet *f, enum fleet_wrong what)
 	    .subject = troubles[what].subject,
 	    .words = f->wrong[what].words,
 	    .since = f->wrong[what].since};
+	const struct fleet_trouble *twin = find_twin(f, what);
 	usec_t now = clock_mono();
 	bool due = clock_real() - f->wrong[what].since >= troubles[what].after;
 
-	if (f->wrong[what].untold &&
+	if (f->wrong[what].untold && !(twin && !twin->untold) &&
 	    (!f->wrong[what].told || now - f->wrong[what].told > TELL_GAP)) {
 		log_warning("fleet: %s: %s", troubles[what].subject, f->wrong[what].words);
 		f->wrong[what].told = now;
@@ -69,7 +83,7 @@ tell_trouble(struct fleet *f, enum fleet_wrong what)
 		if (f->wrong[what].raised)
 			alerts_raise(f->herald->alerts, &n);
 	}
-	if (due && !f->wrong[what].raised) {
+	if (due && !f->wrong[what].raised && !(twin && twin->raised)) {
 		f->wrong[what].raised = true;
 		alerts_raise(f->herald->alerts, &n);
 	}
@@ -351,8 +365,8 @@ check_identity(struct fleet *f, bool *same_server, bool *same_trust)
 	(void)store_run(store, s);
 }
 
-static void
-forget_serials(struct fleet *f)
+void
+fleet_forget_serials(struct fleet *f)
 {
 	struct host *x = NULL;
 
@@ -407,7 +421,7 @@ make_parts(struct fleet *f)
 		given_forgotten(f->given);
 		hosts_clear(f->hosts);
 	} else if (!same_trust) {
-		forget_serials(f);
+		fleet_forget_serials(f);
 	}
 	load_files(f);
 	r = tell_new(&f->tell, f);

@@ -31,7 +31,8 @@ void fleet_free(struct fleet *f);
 /* --- from the judge (herald/link) --- */
 void fleet_judge_begins(struct fleet *f);
 void fleet_on_give(struct fleet *f, const struct msg_fleet *b);
-void fleet_on_given(struct fleet *f); /* all that hold were said */
+/* All that hold were said. lost: all that are known to hold, others may. */
+void fleet_on_given(struct fleet *f, bool lost);
 void fleet_on_lift(struct fleet *f, const struct msg_fleet *b);
 void fleet_on_taken(struct fleet *f, uint32_t id, enum taken_status status);
 void fleet_on_room(struct fleet *f);

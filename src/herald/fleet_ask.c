@@ -45,9 +45,14 @@ fleet_on_give(struct fleet *f, const struct msg_fleet *b)
 }
 
 void
-fleet_on_given(struct fleet *f)
+fleet_on_given(struct fleet *f, bool lost)
 {
-	given_end(f->given, clock_real());
+	given_end(f->given, lost, clock_real());
+	/* The judge has lost those of others, too. */
+	if (lost) {
+		fleet_forget_serials(f);
+		take_from_start(f->take);
+	}
 	tell_wake(f->tell);
 	take_wake(f->take);
 }
@@ -171,6 +176,16 @@ static const char *const statuses[TAKEN_STATUSES] = {
     [TAKEN_FAILED] = "failed",
 };
 
+static bool
+is_first(const struct fleet *f, unsigned what)
+{
+	for (unsigned i = 0; i < what; i++) {
+		if (strcmp(f->wrong[i].words, f->wrong[what].words) == 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 write_summary(const struct fleet *f, struct strbuf *out)
 {
@@ -186,7 +201,7 @@ write_summary(const struct fleet *f, struct strbuf *out)
 	json_text(&j, "trouble", c.trouble);
 	json_list_begin(&j, "troubles");
 	for (unsigned i = 0; i < WRONGS; i++) {
-		if (f->wrong[i].words[0])
+		if (f->wrong[i].words[0] && is_first(f, i))
 			json_text(&j, NULL, f->wrong[i].words);
 	}
 	json_list_end(&j);

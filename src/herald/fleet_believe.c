@@ -101,6 +101,14 @@ find_forgery(
 	return is_signed(f, stream, text, e->host) ? NULL : "its signature is wrong";
 }
 
+/* What this host said before it had a key. */
+static bool
+is_own_of_before(const struct fleet *f, const struct entry_text *text, const struct entry *e)
+{
+	return text->signature_len == 0 && strcmp(e->host, f->name) == 0 &&
+	       e->serial <= given_last_serial(f->given);
+}
+
 /* What was told before comes again when an answer was lost: the same serial, or an older one. Of
  * the hosts' stream, which is read from its beginning at each start, what is older than all that
  * the stream keeps. */
@@ -207,6 +215,8 @@ fleet_believe(struct fleet *f, enum hosts_stream stream, const struct entry_id *
 				      : find_forgery(f, stream, &text, e);
 	if (!forgery && form == ENTRY_GOOD && (stream == HOSTS_BANS) != (e->kind <= ENTRY_LIFT))
 		forgery = "it is of a kind that belongs into the other stream";
+	if (forgery && form == ENTRY_GOOD && is_own_of_before(f, &text, e))
+		return BELIEVED_NOT;
 	if (forgery) {
 		fleet_forged(f, e->host, forgery);
 		return BELIEVED_NOT;

@@ -318,6 +318,7 @@ number_order(const void *a, const void *b)
 
 struct scanned {
 	int64_t id;
+	int state;
 	struct msg_fleet ban;
 };
 
@@ -325,8 +326,9 @@ struct scanned {
 static unsigned
 scan(struct given *g, int64_t id, struct scanned rows[static SCAN])
 {
-	sqlite3_stmt *s = store_statement(
-	    g->store, "SELECT id, prefix, rule FROM fleet_given WHERE id > ? ORDER BY id LIMIT ?");
+	sqlite3_stmt *s = store_statement(g->store,
+	    "SELECT id, prefix, rule, state FROM fleet_given WHERE id > ? ORDER BY id "
+	    "LIMIT ?");
 	unsigned n = 0;
 
 	if (!s)
@@ -341,13 +343,30 @@ scan(struct given *g, int64_t id, struct scanned rows[static SCAN])
 		if (sqlite3_column_bytes(s, 1) == sizeof(r->ban.prefix))
 			memcpy(&r->ban.prefix, sqlite3_column_blob(s, 1), sizeof(r->ban.prefix));
 		snprintf(r->ban.rule, sizeof(r->ban.rule), "%s", sqlite3_column_text(s, 2));
+		r->state = sqlite3_column_int(s, 3);
 	}
 	sqlite3_reset(s);
 	return n;
 }
 
+/* A lift that waits was said when it was known. */
+static void
+forget(struct given *g, const struct scanned *row)
+{
+	if (row->state == STATE_LIFT)
+		return;
+	store_begin(g->store);
+	drop_row(g, row->id, row->state);
+}
+
+static bool
+was_seen(const struct given *g, int64_t id)
+{
+	return g->n_seen > 0 && bsearch(&id, g->seen, g->n_seen, sizeof(*g->seen), number_order);
+}
+
 void
-given_end(struct given *g, usec_t now)
+given_end(struct given *g, bool lost, usec_t now)
 {
 	_cleanup_(freep) struct scanned *rows = calloc(SCAN, sizeof(*rows));
 	int64_t id = 0;
@@ -361,9 +380,11 @@ given_end(struct given *g, usec_t now)
 	while ((n = scan(g, id, rows)) > 0) {
 		id = rows[n - 1].id;
 		for (unsigned i = 0; i < n; i++) {
-			if (strcmp(rows[i].ban.rule, "*") != 0 &&
-			    (g->n_seen == 0 || !bsearch(&rows[i].id, g->seen, g->n_seen,
-						   sizeof(*g->seen), number_order)))
+			if (strcmp(rows[i].ban.rule, "*") == 0 || was_seen(g, rows[i].id))
+				continue;
+			if (lost)
+				forget(g, &rows[i]);
+			else
 				given_lift(g, &rows[i].ban, now);
 		}
 	}

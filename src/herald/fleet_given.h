@@ -22,9 +22,10 @@ struct given_row {
 int given_new(struct given **out, struct store *store, usec_t now);
 void given_free(struct given *g);
 
-/* All that hold are said between begin and end; at the end what was not said is lifted. */
+/* All that hold are said between begin and end; at the end what was not said is lifted. lost: it is
+ * not known whether that holds; it is forgotten, and ends elsewhere in its time. */
 void given_begin(struct given *g);
-void given_end(struct given *g, usec_t now);
+void given_end(struct given *g, bool lost, usec_t now);
 /* It holds, anew or as before. */
 void given_ban(struct given *g, const struct msg_fleet *b, usec_t now);
 /* Lifted; rule "*": by hand, for all hosts. */

@@ -34,6 +34,16 @@ enum fleet_wrong {
 struct tell;
 struct take;
 
+struct fleet_trouble {
+	char words[REDIS_WHY_MAX]; /* "": nothing is wrong */
+	usec_t since;              /* real time */
+	usec_t last;               /* monotonic: said again */
+	usec_t told;               /* monotonic: written to the log; 0: never */
+	bool untold;               /* these words were not */
+	bool raised;               /* an alert stands */
+	bool settled;              /* none of a former life stands */
+};
+
 struct fleet {
 	struct herald *herald;
 	const struct image_fleet *config;
@@ -48,15 +58,7 @@ struct fleet {
 	struct tell *tell;
 	struct take *take;
 	struct fleet_counts counts;
-	struct {
-		char words[REDIS_WHY_MAX]; /* "": nothing is wrong */
-		usec_t since;              /* real time */
-		usec_t last;               /* monotonic: said again */
-		usec_t told;               /* monotonic: written to the log; 0: never */
-		bool untold;               /* these words were not */
-		bool raised;               /* an alert stands */
-		bool settled;              /* none of a former life stands */
-	} wrong[WRONGS];
+	struct fleet_trouble wrong[WRONGS];
 	struct event *tick;
 	struct stat sign_stat, keys_stat; /* of the files as they were read */
 	usec_t swept;                     /* monotonic */
@@ -72,6 +74,8 @@ struct fleet {
 void fleet_wrong(struct fleet *f, enum fleet_wrong what, const char *words);
 /* The stream was lost there: all is given again, and read from its beginning. */
 void fleet_emptied(struct fleet *f, const char *how);
+/* What hosts said of bans is believed once more, when it is read again. */
+void fleet_forget_serials(struct fleet *f);
 /* Both kinds of files were read without trouble. */
 bool fleet_has_files(const struct fleet *f);
 /* This host reports so often: the more hosts there are, the less. */
@@ -86,7 +90,7 @@ void fleet_forged(struct fleet *f, const char *host, const char *why);
 enum fleet_belief {
 	BELIEVED,     /* entry and host are set */
 	BELIEVED_OWN, /* what this host said */
-	BELIEVED_NOT, /* counted, told */
+	BELIEVED_NOT, /* counted, told, but for own ones of before there was a key */
 };
 /* What the server has in stream as the entry id. */
 enum fleet_belief fleet_believe(struct fleet *f, enum hosts_stream stream,

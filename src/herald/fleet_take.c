@@ -361,6 +361,9 @@ take_from_start(struct take *t)
 	/* What the judge still answers does not lead back to the old place. */
 	t->end = (struct entry_id){0, 0};
 	keep_position(t);
+	/* A read from the old place that waits would lead there, too. */
+	if (redis_is_up(t->redis) && redis_open(t->redis) > 0)
+		redis_want(t->redis, false, 0);
 	take_wake(t);
 }
 

@@ -153,6 +153,12 @@ hands_rest(struct hands *h)
 	return h->busy == 0;
 }
 
+bool
+hands_are_resting(const struct hands *h)
+{
+	return h->resting;
+}
+
 /* A sealed memfd of the input: what the program reads is what was written here. */
 static int
 make_input(const void *input, size_t n)

@@ -28,6 +28,7 @@ int hands_ready(struct hands *h);
 /* Begins nothing more (-EBUSY); true when nothing runs. Else herald.end is called when the last one
  * has ended. */
 bool hands_rest(struct hands *h);
+bool hands_are_resting(const struct hands *h);
 /* channel: index into IMAGE_CHANNELS for RUN_PROGRAM, else 0. -EBUSY: HANDS_MAX are running;
  * -EPIPE. On an error done is not called. */
 int hands_run(struct hands *h, enum run_kind kind, uint32_t channel, unsigned timeout_s,

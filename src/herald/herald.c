@@ -7,9 +7,11 @@
 #include "herald/herald.h"
 
 #include <errno.h>
+#include <event2/dns.h>
 #include <grp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -187,6 +189,21 @@ ignore_signals(void)
 		signal(signals[i], SIG_IGN);
 }
 
+/* libevent would write lines of its own to the log; what matters of them is told as a trouble. */
+static void
+on_event_log(int severity, const char *text)
+{
+	(void)severity;
+	(void)text;
+}
+
+static void
+silence_libevent(void)
+{
+	event_set_log_callback(on_event_log);
+	evdns_set_log_fn(on_event_log);
+}
+
 static void
 seal(void)
 {
@@ -229,12 +246,30 @@ finish(struct herald *h)
 	hands_free(h->hands);
 }
 
+/* For who starts it by hand, without the runner's descriptors. */
+static bool
+say_about(int argc, char **argv)
+{
+	const char *word = argc == 2 ? argv[1] : "";
+
+	if (strcmp(word, "--version") == 0)
+		puts("guardd-herald " GUARDD_VERSION);
+	else if (strcmp(word, "--help") == 0)
+		puts("usage: guardd-herald --help | --version\nIt is started by guardd-runner.\n\n"
+		     "See guardd-herald(8).");
+	else
+		return false;
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct life l = {.herald = {.started = clock_real(), .end = end}};
 	int r;
 
+	if (say_about(argc, argv))
+		return 0;
 	log_init("guardd-herald", LOG_INFO);
 	heap_settle();
 	if (argc != 2)
@@ -243,6 +278,7 @@ main(int argc, char **argv)
 	if (r < 0)
 		fatal("no state directory: %s", strerror(-r));
 	ignore_signals();
+	silence_libevent();
 	umask(077);
 	sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);

@@ -114,10 +114,9 @@ on_ban(struct link *l, const struct msg *m, int fd)
 static int
 on_given(struct link *l, const struct msg *m, int fd)
 {
-	(void)m;
 	(void)fd;
 	if (l->herald->fleet)
-		fleet_on_given(l->herald->fleet);
+		fleet_on_given(l->herald->fleet, m->u.given.lost != 0);
 	return 0;
 }
 

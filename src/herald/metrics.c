@@ -76,9 +76,11 @@ advice(int error, const char *path)
 {
 	if (error == -EACCES || error == -EPERM || error == -EROFS)
 		return "; the user of guardd-herald must be able to write to that folder, and its "
-		       "unit must name it (docs/metrics.md)";
+		       "unit must name it (docs/metrics.md); one that was made after the start "
+		       "needs a "
+		       "restart of guardd-herald";
 	if (error == -ENOENT && path)
-		return "; make that folder";
+		return "; make that folder, then restart guardd-herald";
 	return error == -EADDRINUSE ? "; another program listens there" : "";
 }
 
@@ -90,8 +92,8 @@ note(struct metrics *m, int *error, int now, const char *what, const char *where
 		return;
 	*error = now;
 	if (now < 0)
-		log_warning("metrics: %s %s: %s%s; trying again", what, where, strerror(-now),
-		    advice(now, where));
+		log_warning(
+		    "metrics: %s %s: %s%s", what, where, strerror(-now), advice(now, where));
 	else
 		log_notice("metrics: %s %s is served", what, where);
 	strbuf_reset(&m->trouble);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "herald/probe_compare.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A probe may fall between a change and the proof of it: what is seen twice is told. */
@@ -74,29 +76,38 @@ compare_words(uint8_t state, const struct probe_row *r)
 
 /* --- cells --- */
 
-static unsigned
-weight(const struct probe_row *r)
+/* The first row of that key or behind it. */
+static uint32_t
+first_row(const struct probe_pair *p, uint32_t key)
 {
-	switch (r->verdict) {
-	case VERDICT_GAP:
-		return 5;
-	case VERDICT_OK:
-		return r->expected == EXPECTED_OPEN ? 4 : 2;
-	case VERDICT_SHUT_OUT:
-		return 3;
-	default:
-		return 1;
+	uint32_t low = 0, high = p->n;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (probe_row_key(&p->rows[mid]) < key)
+			low = mid + 1;
+		else
+			high = mid;
 	}
+	return low;
+}
+
+static const struct probe_row *
+heavier(const struct probe_row *best, const struct probe_row *r)
+{
+	return !best || probe_row_weight(r) > probe_row_weight(best) ? r : best;
 }
 
 const struct probe_row *
 compare_row(const struct view_cell *c, const struct probe_pair *p)
 {
+	uint32_t last = probe_key(c->proto, c->family, c->port_high);
 	const struct probe_row *best = NULL;
 
-	for (uint32_t i = 0; i < p->n; i++)
-		if (view_has(c, &p->rows[i]) && (!best || weight(&p->rows[i]) > weight(best)))
-			best = &p->rows[i];
+	for (uint32_t i = first_row(p, probe_key(c->proto, c->family, c->port));
+	     i < p->n && probe_row_key(&p->rows[i]) <= last; i++)
+		best = heavier(best, &p->rows[i]);
 	return best;
 }
 
@@ -134,80 +145,171 @@ take_word(
 	}
 }
 
+/* What one vantage saw of a cell. */
+static void
+add_seen(struct compared *x, uint8_t state, const struct probe_pair *p, const struct probe_row *r)
+{
+	enum probe_word w = compare_words(state, r);
+
+	x->vantages++;
+	/* Who has no way there takes nothing from what another one saw. */
+	if (w == WORD_UNKNOWN) {
+		x->unknown++;
+		return;
+	}
+	x->outsiders += r->expected == EXPECTED_CLOSED;
+	x->any += r->expected == EXPECTED_ANY;
+	x->latest = p->at > x->latest ? p->at : x->latest;
+	take_word(x, w, p, r);
+}
+
+static void
+add_proof(struct compared *x, uint8_t state)
+{
+	enum probe_word proof = word_of_proof(state);
+
+	if (x->outsiders == 0 && x->any == 0 && x->word <= WORD_UNSEEN)
+		x->word = x->unknown ? WORD_UNKNOWN : WORD_UNSEEN;
+	/* What only the probe knows to be better stays as it is. */
+	if (x->word != WORD_DIFFERS && proof > x->word)
+		x->word = proof;
+}
+
 struct compared
-compare_cell(const struct view_cell *c, const struct probe_host *target,
-    const struct probe_host *only, usec_t since)
+compare_cell(
+    const struct view_cell *c, const struct probe_host *target, const struct probe_host *only)
 {
 	struct compared x = {.word = WORD_UNSEEN};
-	enum probe_word proof = word_of_proof(c->state), w;
-	uint32_t unknown = 0, any = 0;
 
 	for (const struct probe_pair *p = target->seen; p; p = p->next) {
-		const struct probe_row *r = NULL;
+		const struct probe_row *r = !only || p->vantage == only ? compare_row(c, p) : NULL;
 
-		if (p->at >= since && (!only || p->vantage == only))
-			r = compare_row(c, p);
-		if (!r)
-			continue;
-		x.vantages++;
-		w = compare_words(c->state, r);
-		/* Who has no way there takes nothing from what another one saw. */
-		if (w == WORD_UNKNOWN) {
-			unknown++;
-			continue;
-		}
-		x.outsiders += r->expected == EXPECTED_CLOSED;
-		any += r->expected == EXPECTED_ANY;
-		take_word(&x, w, p, r);
+		if (r)
+			add_seen(&x, c->state, p, r);
 	}
-	if (x.outsiders == 0 && any == 0 && x.word <= WORD_UNSEEN)
-		x.word = unknown ? WORD_UNKNOWN : WORD_UNSEEN;
-	/* What only the probe knows to be better stays as it is. */
-	if (x.word != WORD_DIFFERS && proof > x.word)
-		x.word = proof;
+	add_proof(&x, c->state);
 	return x;
+}
+
+/* Room for what one pair says of each cell. */
+struct said {
+	const struct probe_row **best; /* by cell */
+	uint16_t *cells;               /* those that have one */
+	uint32_t n;
+};
+
+static void
+find_best(struct said *s, const struct probe_index *x, const struct probe_pair *p)
+{
+	s->n = 0;
+	for (uint32_t i = 0; i < p->n; i++) {
+		const struct index_part *part = index_find(x, &p->rows[i]);
+
+		for (uint32_t k = 0; part && k < part->n; k++) {
+			uint16_t c = x->cells[part->first + k];
+
+			if (!s->best[c])
+				s->cells[s->n++] = c;
+			s->best[c] = heavier(s->best[c], &p->rows[i]);
+		}
+	}
+}
+
+int
+compare_cells(struct compared *out, const struct view *v, const struct probe_index *x,
+    const struct probe_host *target, const struct probe_host *only)
+{
+	_cleanup_(freep) const struct probe_row **best = calloc(v->n + 1, sizeof(*best));
+	_cleanup_(freep) uint16_t *cells = calloc(v->n + 1, sizeof(*cells));
+	struct said s = {best, cells, 0};
+
+	if (!best || !cells)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < v->n; i++)
+		out[i] = (struct compared){.word = WORD_UNSEEN};
+	for (const struct probe_pair *p = target->seen; p; p = p->next) {
+		if (only && p->vantage != only)
+			continue;
+		find_best(&s, x, p);
+		for (uint32_t i = 0; i < s.n; i++) {
+			uint16_t c = cells[i];
+
+			add_seen(&out[c], v->cells[c].state, p, best[c]);
+			best[c] = NULL;
+		}
+	}
+	for (uint32_t i = 0; i < v->n; i++)
+		add_proof(&out[i], v->cells[i].state);
+	return 0;
 }
 
 /* --- from one entry or proof to the next --- */
 
-void
-compare_count(const struct view *v, struct probe_pair *p, bool said)
+static bool
+contradicts_any(const struct index_part *part, const struct probe_row *r)
 {
+	for (uint8_t state = 0; part && state < VIEW_NO_STATE; state++)
+		if (part->states >> state & 1 && compare_contradicts(state, r))
+			return true;
+	return false;
+}
+
+bool
+compare_count(const struct probe_index *x, struct probe_pair *p)
+{
+	bool first = false;
+
 	for (uint32_t i = 0; i < p->n; i++) {
 		struct probe_row *r = &p->rows[i];
-		bool contradicts = false;
+		unsigned rounds = r->rounds + r->news;
 
-		for (uint32_t k = 0; k < v->n; k++)
-			if (view_has(&v->cells[k], r))
-				contradicts |= compare_contradicts(v->cells[k].state, r);
-		if (!contradicts)
-			r->rounds = 0;
-		else if (said && r->rounds < UINT8_MAX)
-			r->rounds++;
+		if (x) {
+			if (!contradicts_any(index_find(x, r), r))
+				rounds = 0;
+			r->rounds = rounds < UINT8_MAX ? (uint8_t)rounds : UINT8_MAX;
+			first |= r->news && r->rounds == 1;
+		}
+		r->news = 0;
 	}
+	return first;
+}
+
+#define PORTS 65536
+
+/* Adds the cell of a row, unless its port is among those that were looked at. */
+static void
+add_unproven(struct view *v, const struct probe_row *r, bool *ports,
+    const char *(*rule_of)(void *ctx, const struct probe_row *r), void *ctx)
+{
+	bool *port =
+	    &ports[((r->proto == IPPROTO_UDP) * 2 + (r->to.family == 6)) * PORTS + r->port];
+	struct view_cell c = {.state = VIEW_NO_STATE,
+	    .proto = r->proto,
+	    .family = r->to.family,
+	    .port = r->port,
+	    .port_high = r->port};
+
+	if (*port)
+		return;
+	*port = true;
+	strncpy(c.rule, rule_of(ctx, r), sizeof(c.rule) - 1);
+	view_add(v, &c);
 }
 
 void
 compare_add_unproven(struct view *v, const struct probe_host *target,
     const char *(*rule_of)(void *ctx, const struct probe_row *r), void *ctx)
 {
-	for (const struct probe_pair *p = target->seen; p; p = p->next)
-		for (uint32_t i = 0; i < p->n; i++) {
-			const struct probe_row *r = &p->rows[i];
-			struct view_cell c = {.state = VIEW_NO_STATE,
-			    .proto = r->proto,
-			    .family = r->to.family,
-			    .port = r->port,
-			    .port_high = r->port};
-			bool there = false;
+	_cleanup_(freep) bool *ports = calloc(4 * PORTS, sizeof(*ports));
+	struct probe_index x;
 
-			for (uint32_t k = 0; k < v->n && !there; k++)
-				there = view_has(&v->cells[k], r);
-			if (there)
-				continue;
-			strncpy(c.rule, rule_of(ctx, r), sizeof(c.rule) - 1);
-			view_add(v, &c);
-		}
+	if (index_new(&x, v) < 0)
+		return;
+	for (const struct probe_pair *p = target->seen; ports && p; p = p->next)
+		for (uint32_t i = 0; i < p->n; i++)
+			if (!index_find(&x, &p->rows[i]))
+				add_unproven(v, &p->rows[i], ports, rule_of, ctx);
+	index_fini(&x);
 }
 
 /* --- words --- */

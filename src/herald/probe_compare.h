@@ -7,7 +7,7 @@
 #pragma once
 
 #include "base/strbuf.h"
-#include "herald/probe_view.h"
+#include "herald/probe_index.h"
 
 /* Worst last. */
 enum probe_word {
@@ -39,15 +39,21 @@ struct compared {
 	const struct probe_pair
 	    *pair; /* whose word is the worst, by name the first; NULL: nobody */
 	const struct probe_row *row;
-	uint32_t same; /* vantages with that word */
+	uint32_t same;         /* vantages with that word */
+	uint32_t unknown, any; /* that cannot tell; to which anybody may */
+	usec_t latest;         /* when the last one that can tell said it; 0: none */
 };
-/* only: this vantage alone; NULL: all. since: what was said before does not count. */
-struct compared compare_cell(const struct view_cell *c, const struct probe_host *target,
-    const struct probe_host *only, usec_t since);
+/* only: this vantage alone; NULL: all. */
+struct compared compare_cell(
+    const struct view_cell *c, const struct probe_host *target, const struct probe_host *only);
+/* All cells of v, whose index is x, at once. -ENOMEM. */
+int compare_cells(struct compared *out, const struct view *v, const struct probe_index *x,
+    const struct probe_host *target, const struct probe_host *only);
 
-/* Counts for each row how often it has contradicted the view, after a new entry of the pair
- * (said) or a new view. */
-void compare_count(const struct view *v, struct probe_pair *p, bool said);
+/* Counts for each row how often it has contradicted the view, with what was said since it was last
+ * compared; x NULL: there is no view, and that is not counted later, either. True: one does for the
+ * first time. */
+bool compare_count(const struct probe_index *x, struct probe_pair *p);
 /* Adds cells for rows that no cell of the view is about; rule_of gives a name or "". */
 void compare_add_unproven(struct view *v, const struct probe_host *target,
     const char *(*rule_of)(void *ctx, const struct probe_row *r), void *ctx);

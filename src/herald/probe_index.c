@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/util.h"
+#include "base/cleanup.h"
 
 /* Where a cell begins, or is over. */
 struct point {
@@ -38,8 +38,8 @@ put_points(struct point *points, const struct view *v)
 
 		if (c->port > c->port_high)
 			continue;
-		points[n++] = (struct point){
-		    probe_key(c->proto, c->family, c->port), (uint16_t)i, false};
+		points[n++] =
+		    (struct point){probe_key(c->proto, c->family, c->port), (uint16_t)i, false};
 		points[n++] = (struct point){
 		    probe_key(c->proto, c->family, c->port_high) + 1, (uint16_t)i, true};
 	}
@@ -97,7 +97,8 @@ index_new(struct probe_index *x, const struct view *v)
 		return -ENOMEM;
 	}
 	n = put_points(points, v);
-	/* At the same key cells may be over before all that begin have: none is among them twice. */
+	/* At the same key cells may be over before all that begin have: none is among them twice.
+	 */
 	for (uint32_t i = 0; i < n; i++) {
 		pass(&b, v, &points[i]);
 		if (i + 1 == n || points[i + 1].key != points[i].key)

@@ -58,6 +58,33 @@ probe_verdict_word(unsigned verdict)
 	return verdict < PROBE_VERDICTS ? verdicts[verdict] : "unknown";
 }
 
+uint32_t
+probe_key(uint8_t proto, uint8_t family, uint16_t port)
+{
+	return (uint32_t)proto << 17 | (uint32_t)(family == 6) << 16 | port;
+}
+
+uint32_t
+probe_row_key(const struct probe_row *r)
+{
+	return probe_key(r->proto, r->to.family, r->port);
+}
+
+unsigned
+probe_row_weight(const struct probe_row *r)
+{
+	switch (r->verdict) {
+	case VERDICT_GAP:
+		return 5;
+	case VERDICT_OK:
+		return r->expected == EXPECTED_OPEN ? 4 : 2;
+	case VERDICT_SHUT_OUT:
+		return 3;
+	default:
+		return 1;
+	}
+}
+
 /* --- reading --- */
 
 static bool

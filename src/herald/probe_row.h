@@ -50,12 +50,19 @@ struct probe_row {
 	uint8_t proto;        /* IPPROTO_TCP, IPPROTO_UDP */
 	uint8_t answer, expected, verdict;
 	uint8_t rounds; /* how often in a row it said other than the proof */
+	uint8_t news;   /* entries that said it and are not compared with the proof yet */
 	uint16_t port;
 };
 
 const char *probe_answer_word(unsigned answer);
 const char *probe_expected_word(unsigned expected);
 const char *probe_verdict_word(unsigned verdict);
+
+/* In the order of protocol, family, port; the ports of one family follow each other. */
+uint32_t probe_key(uint8_t proto, uint8_t family, uint16_t port);
+uint32_t probe_row_key(const struct probe_row *r);
+/* How much it says about a port: one way in is enough for who may not, and for who may. */
+unsigned probe_row_weight(const struct probe_row *r);
 
 /* A line of guardd-prover. False: something is missing, or no row that it prints. */
 bool probe_row_read(struct probe_row *out, json_t *o);

@@ -160,11 +160,49 @@ has_addr(const struct probe_host *h, const struct addr *a)
 	return false;
 }
 
+static int
+by_place(const struct probe_row *a, const struct probe_row *b)
+{
+	uint32_t x = probe_row_key(a), y = probe_row_key(b);
+
+	return x != y ? (x > y) - (x < y) : addr_cmp(&a->to, &b->to);
+}
+
+/* Of those about one place what says most comes first. */
+static int
+by_place_and_weight(const void *a, const void *b)
+{
+	int order = by_place(a, b);
+
+	return order ? order : (int)probe_row_weight(b) - (int)probe_row_weight(a);
+}
+
+static void
+sort_rows(struct probe_pair *p)
+{
+	uint32_t n = 0;
+
+	qsort(p->rows, p->n, sizeof(*p->rows), by_place_and_weight);
+	for (uint32_t i = 0; i < p->n; i++)
+		if (n == 0 || by_place(&p->rows[n - 1], &p->rows[i]) != 0)
+			p->rows[n++] = p->rows[i];
+	p->n = n;
+}
+
+/* Gives back what is behind its rows. */
+static struct probe_pair *
+shrink(struct probe_pair *p)
+{
+	struct probe_pair *less = realloc(p, sizeof(*p) + p->n * sizeof(*p->rows));
+
+	return less ? less : p;
+}
+
 static struct probe_pair *
 make_pair(const struct probe_table *t, struct probe_host *target, struct probe_host *vantage,
     const struct probe_row *rows, uint32_t n)
 {
-	struct probe_pair *p = malloc(sizeof(*p) + n * sizeof(*rows)), *less;
+	struct probe_pair *p = malloc(sizeof(*p) + n * sizeof(*rows));
 
 	if (!p)
 		return NULL;
@@ -175,8 +213,8 @@ make_pair(const struct probe_table *t, struct probe_host *target, struct probe_h
 	p->part = strcmp(vantage->name, t->own) == 0  ? PART_BY_US
 		  : strcmp(target->name, t->own) == 0 ? PART_OF_US
 						      : PART_OTHERS;
-	less = p->n < n ? realloc(p, sizeof(*p) + p->n * sizeof(*rows)) : NULL;
-	return less ? less : p;
+	sort_rows(p);
+	return p->n < n ? shrink(p) : p;
 }
 
 static bool
@@ -191,16 +229,18 @@ has_room_for(const struct probe_table *t, const struct probe_pair *p)
 static void
 keep_rounds(struct probe_pair *now, const struct probe_pair *before)
 {
-	for (uint32_t i = 0; before && i < now->n; i++)
-		for (uint32_t k = 0; k < before->n; k++) {
-			const struct probe_row *a = &now->rows[i], *b = &before->rows[k];
+	for (uint32_t i = 0, k = 0; before && i < now->n; i++) {
+		struct probe_row *r = &now->rows[i];
+		const struct probe_row *old;
 
-			if (a->port == b->port && a->proto == b->proto &&
-			    a->verdict == b->verdict && addr_equal(&a->to, &b->to)) {
-				now->rows[i].rounds = b->rounds;
-				break;
-			}
+		while (k < before->n && by_place(&before->rows[k], r) < 0)
+			k++;
+		old = k < before->n ? &before->rows[k] : NULL;
+		if (old && by_place(old, r) == 0 && old->verdict == r->verdict) {
+			r->rounds = old->rounds;
+			r->news = old->news;
 		}
+	}
 }
 
 int
@@ -231,6 +271,39 @@ table_take(struct probe_table *t, struct probe_host *target, struct probe_host *
 	p->next = target->seen;
 	target->seen = p;
 	return 0;
+}
+
+/* Leaves the rows that are to be kept, and the pair only where any are; the next one. */
+static struct probe_pair **
+trim_pair(struct probe_table *t, struct probe_pair **at,
+    bool (*keep)(void *ctx, const struct probe_row *r), void *ctx)
+{
+	struct probe_pair *p = *at;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < p->n; i++)
+		if (keep(ctx, &p->rows[i]))
+			p->rows[n++] = p->rows[i];
+	if (n == p->n)
+		return &p->next;
+	t->rows[p->part] -= p->n - n;
+	if (p->part == PART_OTHERS)
+		p->vantage->said -= p->n - n;
+	p->n = n;
+	if (n == 0) {
+		drop_pair(t, at);
+		return at;
+	}
+	*at = shrink(p);
+	return &(*at)->next;
+}
+
+void
+table_trim(struct probe_table *t, struct probe_host *target,
+    bool (*keep)(void *ctx, const struct probe_row *r), void *ctx)
+{
+	for (struct probe_pair **p = &target->seen; *p;)
+		p = trim_pair(t, p, keep, ctx);
 }
 
 bool

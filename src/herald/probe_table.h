@@ -29,7 +29,7 @@ struct probe_pair {
 	usec_t at; /* real time of the entry */
 	uint8_t part;
 	uint32_t n;
-	struct probe_row rows[];
+	struct probe_row rows[]; /* by probe_row_key, then by address; none twice */
 };
 
 struct probe_host {
@@ -40,9 +40,12 @@ struct probe_host {
 	uint64_t print; /* of the states its proof has */
 	usec_t due;     /* this host asks it next; 0: not */
 	struct probe_pair *seen;
-	uint32_t said;  /* rows it has in PART_OTHERS */
-	usec_t refused; /* when something that was seen of it had no room; 0: never */
-	char **raised;  /* subjects of alerts about it; owned */
+	bool marked;             /* there is news of it, see probes_work.c */
+	struct probe_host *next; /* marked behind it */
+	usec_t worked;           /* monotonic time when that was last looked at */
+	uint32_t said;           /* rows it has in PART_OTHERS */
+	usec_t refused;          /* when something that was seen of it had no room; 0: never */
+	char **raised;           /* subjects of alerts about it; owned */
 	uint32_t n_raised;
 };
 
@@ -61,11 +64,15 @@ struct probe_host *table_find(const struct probe_table *t, const char *name);
 struct probe_host *table_host(struct probe_table *t, const char *name);
 void table_forget(struct probe_table *t, struct probe_host *h);
 /* In the place of what vantage said of target before; rows about other addresses than the target's
- * are left out. -ENOSPC: refused, what was said before is gone. */
+ * are left out, and of several about one port of an address all but the one that says most.
+ * -ENOSPC: refused, what was said before is gone. */
 int table_take(struct probe_table *t, struct probe_host *target, struct probe_host *vantage,
     usec_t at, const struct probe_row *rows, uint32_t n);
 /* NULL: nothing. */
 struct probe_pair *table_pair(struct probe_host *target, const struct probe_host *vantage);
+/* Rows of what was seen of target that are not to be kept go. */
+void table_trim(struct probe_table *t, struct probe_host *target,
+    bool (*keep)(void *ctx, const struct probe_row *r), void *ctx);
 /* Pairs older than before go. True: some did. */
 bool table_age(struct probe_table *t, struct probe_host *target, usec_t before);
 uint32_t table_rows(const struct probe_table *t);

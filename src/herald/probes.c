@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "herald/alerts.h"
 #include "herald/hands.h"
 #include "herald/probe_plan.h"
 #include "herald/probes_private.h"
@@ -77,123 +76,50 @@ probes_rule_of(void *probes, const struct probe_row *r)
 	return "";
 }
 
-/* --- alerts --- */
-
-/* Those that this host can know: about itself what all saw, about others what it saw itself. */
-static bool
-is_ours(const struct probes *p, struct probe_host *target)
+bool
+probes_has_rule(const struct probes *p, const struct probe_row *r)
 {
-	return target == p->own || table_pair(target, p->own);
+	return p->ports[r->proto == IPPROTO_UDP][r->port / 8] >> r->port % 8 & 1;
 }
 
 static void
-raise(struct probes *p, struct probe_host *target, const struct view_cell *c,
-    const struct compared *x, const char *subject)
+take_port(struct probes *p, const struct image_port *port)
 {
-	_cleanup_(strbuf_fini) struct strbuf words = {0};
-	const struct alert_note note = {.kind = ALERT_DISAGREE,
-	    .severity = x->row->verdict == VERDICT_GAP ? SEVERITY_CRITICAL : SEVERITY_WARNING,
-	    .subject = subject};
-	struct alert_note n = note;
+	uint8_t *bits = p->ports[port->proto == IPPROTO_UDP];
 
-	if (!raised_add(p, target, subject))
+	if (port->proto != IPPROTO_TCP && port->proto != IPPROTO_UDP)
 		return;
-	compare_sentence(&words, target->name, c, x);
-	n.words = words.text;
-	alerts_raise(p->herald->alerts, &n);
+	for (uint32_t k = port->low; k <= port->high; k++)
+		bits[k / 8] |= (uint8_t)(1 << k % 8);
 }
 
-static bool
-is_among(const struct view *v, const struct probe_host *target, const char *subject)
+static void
+take_rules(struct probes *p)
 {
-	for (uint32_t i = 0; i < v->n; i++) {
-		_cleanup_(strbuf_fini) struct strbuf s = {0};
+	const struct image *img = &p->herald->image;
 
-		compare_subject(&s, target->name, &v->cells[i]);
-		if (strcmp(s.text, subject) == 0)
-			return true;
+	for (uint32_t i = 0; i < image_count(img, IMAGE_EXPOSES); i++) {
+		const struct image_expose *x = &img->exposes[i];
+
+		for (uint32_t k = 0; k < x->ports.n; k++)
+			take_port(p, &img->ports[x->ports.first + k]);
 	}
-	return false;
-}
-
-/* What was not heard of by now is not said any more: a herald that just started knows little. */
-static bool
-is_settled(const struct probes *p, usec_t now)
-{
-	return now - p->started > probes_entry_age(p);
-}
-
-/* What stands about cells that the proof does not have any more; all, where there is no proof. */
-static void
-end_others(struct probes *p, struct probe_host *target, const struct view *v)
-{
-	for (uint32_t i = target->n_raised; i-- > 0;)
-		if (!v || !is_among(v, target, target->raised[i]))
-			raised_end(p, target, target->raised[i],
-			    v ? "the port is not in the proof any more"
-			      : "there is no proof of these days to compare with");
-}
-
-/* Seen once is not enough, and an answer that says nothing is no end; nor is what was said before
- * this life, of which only a part may have been read yet. */
-static void
-tell_cell(struct probes *p, struct probe_host *target, const struct view_cell *c, usec_t now)
-{
-	const struct probe_host *only = target == p->own ? NULL : p->own;
-	_cleanup_(strbuf_fini) struct strbuf subject = {0};
-	struct compared x = compare_cell(c, target, only, 0);
-
-	compare_subject(&subject, target->name, c);
-	if (x.word == WORD_DISAGREE)
-		raise(p, target, c, &x, subject.text);
-	else if (x.word == WORD_WAITS)
-		return;
-	else if (x.vantages == 0 && is_settled(p, now))
-		raised_end(p, target, subject.text, "nobody has asked for long");
-	else if (compare_cell(c, target, only, p->started).pair)
-		raised_end(p, target, subject.text, "probe and proof agree again");
-}
-
-static void
-tell(struct probes *p, struct probe_host *target, usec_t now)
-{
-	struct view v;
-
-	if (!is_ours(p, target) && target->n_raised == 0)
-		return;
-	if (!probes_view(p, target, now, &v)) {
-		view_fini(&v);
-		if (is_settled(p, now))
-			end_others(p, target, NULL);
-		return;
-	}
-	for (struct probe_pair *pair = target->seen; pair; pair = pair->next)
-		compare_count(&v, pair, false);
-	for (uint32_t i = 0; i < v.n; i++)
-		tell_cell(p, target, &v.cells[i], now);
-	end_others(p, target, &v);
-	view_fini(&v);
 }
 
 /* --- what is said --- */
 
 struct probe_pair *
 probes_take(struct probes *p, struct probe_host *target, struct probe_host *vantage, usec_t at,
-    const struct probe_row *rows, uint32_t n, usec_t now)
+    const struct probe_row *rows, uint32_t n)
 {
 	struct probe_pair *pair = NULL;
-	struct view v;
 
 	if (table_take(&p->table, target, vantage, at, rows, n) == 0)
 		pair = table_pair(target, vantage);
 	/* What was said before this life is not held against what is proven now. */
-	if (at < p->started)
-		return pair;
-	if (pair && probes_view(p, target, now, &v))
-		compare_count(&v, pair, true);
-	if (pair)
-		view_fini(&v);
-	tell(p, target, now);
+	for (uint32_t i = 0; pair && at >= p->started && i < pair->n; i++)
+		pair->rows[i].news += pair->rows[i].news < UINT8_MAX;
+	probes_mark(p, target);
 	return pair;
 }
 
@@ -226,7 +152,7 @@ probes_on_entry(struct probes *p, const char *host, const char *json, size_t n)
 	if (!vantage || at < now - probes_entry_age(p) ||
 	    (vantage == p->own && made >= p->started / USEC_PER_SEC))
 		return;
-	if (probes_take(p, target, vantage, at, rows, (uint32_t)r, now) && vantage == p->own)
+	if (probes_take(p, target, vantage, at, rows, (uint32_t)r) && vantage == p->own)
 		probes_plan(p, target, false, now);
 }
 
@@ -284,17 +210,21 @@ follow_own_proof(struct probes *p)
 	take_addresses(p, p->own, text, strlen(text));
 }
 
-/* A proof with other states is looked at from outside soon. */
+/* The proof has other states: what was seen of the former ones is not held against them. */
 static bool
 has_changed(struct probes *p, struct probe_host *host, usec_t now)
 {
 	uint64_t before = host->print;
 	struct view v;
+	bool changed;
 
 	if (probes_view(p, host, now, &v))
 		host->print = v.print;
 	view_fini(&v);
-	return before && host->print != before;
+	changed = before && host->print != before;
+	for (struct probe_pair *pair = host->seen; changed && pair; pair = pair->next)
+		compare_count(NULL, pair);
+	return changed;
 }
 
 void
@@ -303,13 +233,14 @@ probes_on_report(struct probes *p, const char *name)
 	usec_t now = clock_real();
 	struct probe_host *host;
 	struct fleet_host f;
-	bool changed;
+	bool changed, ours;
 
 	if (!p)
 		return;
 	follow_own_proof(p);
 	if (strcmp(name, p->own->name) == 0) {
-		tell(p, p->own, now);
+		has_changed(p, p->own, now);
+		probes_mark(p, p->own);
 		return;
 	}
 	if (!fleet_find_host(p->herald->fleet, name, &f) || !f.report)
@@ -318,9 +249,11 @@ probes_on_report(struct probes *p, const char *name)
 	if (!host)
 		return;
 	take_addresses(p, host, f.report, f.report_len);
-	changed = is_ours(p, host) && has_changed(p, host, now);
-	if (is_ours(p, host))
-		tell(p, host, now);
+	ours = probes_is_ours(p, host);
+	changed = (ours || host->marked) && has_changed(p, host, now) && ours;
+	if (ours)
+		probes_mark(p, host);
+	/* Other states are looked at from outside soon. */
 	if (changed || host->due == 0)
 		probes_plan(p, host, changed, now);
 }
@@ -343,12 +276,13 @@ sweep(struct probes *p, usec_t now)
 		if (h->refused < before)
 			h->refused = 0;
 		if (h == p->own || h->n_raised > 0)
-			tell(p, h, now);
+			probes_mark(p, h);
 		if (h == p->own || i % slices != p->sweeps % slices ||
-		    (h->n_raised > 0 && !is_settled(p, now)) ||
+		    (h->n_raised > 0 && !probes_is_settled(p, now)) ||
 		    fleet_find_host(p->herald->fleet, h->name, &f))
 			continue;
-		end_others(p, h, NULL);
+		probes_end_others(p, h, NULL);
+		probes_unmark(p, h);
 		table_forget(&p->table, h);
 	}
 	p->swept = now;
@@ -381,7 +315,7 @@ probes_new(struct probes **out, struct herald *h)
 	table_init(&p->table, fleet_own_name(h->fleet));
 	p->own = table_host(&p->table, p->table.own);
 	p->tick = evtimer_new(h->base, on_tick, p);
-	if (!p->own || !p->tick) {
+	if (!p->own || !p->tick || !probes_work_begin(p)) {
 		probes_free(p);
 		return -ENOMEM;
 	}
@@ -390,7 +324,9 @@ probes_new(struct probes **out, struct herald *h)
 		probes_free(p);
 		return r;
 	}
+	take_rules(p);
 	follow_own_proof(p);
+	has_changed(p, p->own, now);
 	probes_go_on(p, now);
 	*out = p;
 	return 0;
@@ -405,6 +341,7 @@ probes_free(struct probes *p)
 		hands_forget(p->herald->hands, p);
 	if (p->tick)
 		event_free(p->tick);
+	probes_work_end(p);
 	table_fini(&p->table);
 	free(p);
 }

@@ -96,7 +96,7 @@ put_cell(struct strbuf *out, const struct probes *p, const struct view *v,
     const struct view_cell *c, const struct probe_host *target, bool fresh, usec_t now)
 {
 	_cleanup_(strbuf_fini) struct strbuf text = {0};
-	struct compared x = compare_cell(c, target, NULL, 0);
+	struct compared x = compare_cell(c, target, NULL);
 	struct json j;
 
 	if (x.word == WORD_UNSEEN && !is_asked(p, target, c->family))

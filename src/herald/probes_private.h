@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Between probes.c (what is said, and compared), probes_raised.c (alerts that stand), probes_run.c
- * (who is asked, when) and probes_matrix.c (what is shown).
+ * Between probes.c (what is said), probes_work.c (what is compared, when), probes_raised.c (alerts
+ * that stand), probes_run.c (who is asked, when) and probes_matrix.c (what is shown).
  */
 #pragma once
 
@@ -20,6 +20,12 @@ struct probes {
 	usec_t started, swept;
 	uint32_t sweeps;
 	uint64_t rounds, questions;
+	uint8_t ports[2][65536 / 8]; /* that own rules name: of TCP, of UDP */
+	struct {                     /* hosts with news, in the order in which it came */
+		struct probe_host *first, *last;
+		struct event *timer;
+		usec_t rest_until; /* monotonic */
+	} marked;
 	struct { /* what the prover is asking now */
 		bool running;
 		usec_t began;
@@ -37,9 +43,25 @@ usec_t probes_entry_age(const struct probes *p);
 bool probes_view(const struct probes *p, const struct probe_host *host, usec_t now, struct view *v);
 /* vantage has said this of target; the pair then, NULL: it was refused. */
 struct probe_pair *probes_take(struct probes *p, struct probe_host *target,
-    struct probe_host *vantage, usec_t at, const struct probe_row *rows, uint32_t n, usec_t now);
+    struct probe_host *vantage, usec_t at, const struct probe_row *rows, uint32_t n);
 /* Name of this host's first rule that has the port; "". */
 const char *probes_rule_of(void *probes, const struct probe_row *r);
+bool probes_has_rule(const struct probes *p, const struct probe_row *r);
+
+/* --- probes_work.c --- */
+bool probes_work_begin(struct probes *p);
+void probes_work_end(struct probes *p);
+/* There is news of the host: it is compared within a while. */
+void probes_mark(struct probes *p, struct probe_host *host);
+void probes_unmark(struct probes *p, struct probe_host *host);
+/* A turn: compares those whose time has come, until it took long enough. */
+void probes_work(struct probes *p);
+/* This host can know of it: about itself what all saw, about others what it saw itself. */
+bool probes_is_ours(const struct probes *p, struct probe_host *target);
+/* What was not heard of by now is not said any more: a herald that just started knows little. */
+bool probes_is_settled(const struct probes *p, usec_t now);
+/* What stands about cells that the proof does not have any more; v NULL, there is no proof: all. */
+void probes_end_others(struct probes *p, struct probe_host *target, const struct view *v);
 
 /* --- probes_raised.c: alerts that stand, by host; kept in the store, as those of a former life get
  * their end, too --- */
@@ -53,5 +75,7 @@ void raised_end(struct probes *p, struct probe_host *host, const char *subject, 
 bool probes_is_within(const struct probes *p, const struct addr *a);
 /* Asks who is due, unless somebody is being asked; sets the timer. */
 void probes_go_on(struct probes *p, usec_t now);
+/* A host in which something was other than it should be is asked again soon. */
+void probes_ask_again(struct probes *p, struct probe_host *host, usec_t now);
 /* The host is asked at its time, or where it never was, or soon is set, within a while. */
 void probes_plan(struct probes *p, struct probe_host *host, bool soon, usec_t now);

@@ -61,6 +61,13 @@ probes_plan(struct probes *p, struct probe_host *host, bool soon, usec_t now)
 	set_timer(p, now);
 }
 
+void
+probes_ask_again(struct probes *p, struct probe_host *host, usec_t now)
+{
+	host->due = shorter(host->due, now + shorter(probes_period(p), AGAIN_WITHIN));
+	set_timer(p, now);
+}
+
 /* --- who --- */
 
 struct others {
@@ -170,7 +177,6 @@ take_target(struct probes *p, const char *name, json_t *lines, usec_t now)
 	_cleanup_(strbuf_fini) struct strbuf entry = {0};
 	struct probe_host *target = table_find(&p->table, name);
 	struct probe_row rows[PROBE_ROWS];
-	struct probe_pair *pair;
 	const char *of;
 	json_t *root;
 	int n;
@@ -183,13 +189,7 @@ take_target(struct probes *p, const char *name, json_t *lines, usec_t now)
 		return;
 	fleet_say_probe(p->herald->fleet, name, entry.text);
 	p->questions += (uint32_t)n;
-	pair = probes_take(p, target, p->own, now, rows, (uint32_t)n, now);
-	for (uint32_t i = 0; pair && i < pair->n; i++)
-		if (pair->rows[i].rounds == 1) {
-			target->due =
-			    shorter(target->due, now + shorter(probes_period(p), AGAIN_WITHIN));
-			break;
-		}
+	probes_take(p, target, p->own, now, rows, (uint32_t)n);
 }
 
 static void

@@ -307,8 +307,9 @@ on_event(struct bufferevent *link, short what, void *arg)
 		}
 	}
 	if ((what & BEV_EVENT_ERROR) && error)
-		snprintf(why, sizeof(why), "the connection to %.100s broke: %s",
-		    r->config->tls.server, strerror(error));
+		snprintf(why, sizeof(why), "the connection to %.100s broke: %s%s",
+		    r->config->tls.server, strerror(error),
+		    error == ECONNRESET && !r->ssl ? "; does it want TLS? (tls: yes)" : "");
 	else
 		snprintf(why, sizeof(why), "%.100s closed the connection", r->config->tls.server);
 	fail(r, why, NULL);

@@ -3,6 +3,7 @@
 
 #include "herald/alerts.h"
 #include "herald/fleet.h"
+#include "herald/hands.h"
 #include "herald/link.h"
 #include "herald/metrics.h"
 #include "herald/probes.h"
@@ -87,11 +88,14 @@ has_parts(struct request *q)
 {
 	const struct herald *h = request_context(q);
 
-	if (h->image.head)
+	if (h->image.head && !hands_are_resting(h->hands))
 		return true;
-	request_done(q, REQUEST_FAILED,
-	    "guardd has not been met yet: is it running, and may this user connect to it "
-	    "(herald_user in guardd.yaml)?");
+	/* guardctl knows these words by their beginning, and asks again for a while. */
+	request_done(q, REQUEST_FAILED, "guardd-herald has no configuration from guardd yet: %s",
+	    h->image.head
+		? "it ends, or starts again with a new one"
+		: "it has just started, or guardd does not run (or herald_user is another "
+		  "user)");
 	return false;
 }
 

@@ -86,7 +86,8 @@ secret_read(
 	strbuf_reset(out);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		r = -errno;
-		snprintf(why, room, "%.200s cannot be read: %s", path, strerror(-r));
+		snprintf(why, room, "%.200s cannot be read: %s%s", path, strerror(-r),
+		    r == -EACCES ? "; chgrp guardd-herald, chmod 0640" : "");
 		return r;
 	}
 	r = check_mode(kind, &st, path, why, room);

@@ -145,7 +145,8 @@ ntfy(const struct alert_bundle *b, const char *topic, struct strbuf *out)
 	    ended         ? "white_check_mark"
 	    : b->severity ? "warning"
 			  : "information_source");
-	json_text(&j, NULL, alert_severity_name(b->severity));
+	if (ended || b->severity != SEVERITY_WARNING)
+		json_text(&j, NULL, alert_severity_name(b->severity));
 	json_list_end(&j);
 	json_end(&j);
 }

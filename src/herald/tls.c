@@ -155,7 +155,7 @@ static const struct {
 	int reason;
 	const char *words;
 } reasons[] = {
-    {SSL_R_WRONG_VERSION_NUMBER, "it speaks no TLS on this port: 'tls: no', or the port of TLS"},
+    {SSL_R_WRONG_VERSION_NUMBER, "no TLS is spoken there: 'tls: no', or the port of TLS"},
     {SSL_R_UNSUPPORTED_PROTOCOL, "it speaks no TLS of version 1.2 or later"},
     {SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, "it speaks no TLS of version 1.2 or later"},
     {SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED,
@@ -178,6 +178,14 @@ is_stranger(long verified)
 	       verified == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT;
 }
 
+static const char *
+certificate_advice(long verified)
+{
+	if (verified == X509_V_ERR_HOSTNAME_MISMATCH || verified == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		return "; it is for another name: 'server_name'";
+	return is_stranger(verified) ? "; 'ca_file' names who signs it" : "";
+}
+
 void
 tls_why(const SSL *ssl, const struct tls_config *c, unsigned long error, char *why, size_t room)
 {
@@ -187,8 +195,7 @@ tls_why(const SSL *ssl, const struct tls_config *c, unsigned long error, char *w
 
 	if (verified != X509_V_OK) {
 		snprintf(why, room, "the certificate of %.100s is wrong: %s%s", name,
-		    X509_verify_cert_error_string(verified),
-		    is_stranger(verified) ? "; 'ca_file' names who signs it" : "");
+		    X509_verify_cert_error_string(verified), certificate_advice(verified));
 		return;
 	}
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {

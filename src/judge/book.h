@@ -30,6 +30,7 @@ struct book_parts {
 /* What became of opening, for the log. */
 struct book_opened {
 	bool set_aside;  /* the former file could not be used; why says it, aside is its name now */
+	bool lost;       /* what a former process knew is not here: not yet, or never */
 	uint32_t unread; /* rows that made no sense and were left out */
 	char why[256], aside[128];
 };

@@ -123,6 +123,7 @@ set_aside(struct book *b, const char *kind, usec_t now, struct book_opened *told
 			return -errno;
 	}
 	told->set_aside = true;
+	b->lost |= !b->loaded;
 	return 0;
 }
 
@@ -161,6 +162,7 @@ book_open(struct book *b, usec_t now, struct book_opened *told)
 	int r;
 
 	memset(told, 0, sizeof(*told));
+	told->lost = b->lost;
 	if (b->db)
 		return 0;
 	r = open_or_set_aside(b, now, told);
@@ -174,10 +176,10 @@ book_open(struct book *b, usec_t now, struct book_opened *told)
 				start_over(b);
 		}
 	}
-	if (r < 0) {
+	if (r < 0)
 		book_close(b);
-		return r;
-	}
-	b->loaded = true;
-	return 0;
+	else
+		b->loaded = true;
+	told->lost = b->lost || !b->loaded;
+	return r;
 }

@@ -20,6 +20,7 @@ struct book {
 	sqlite3_stmt *statements[SQL_STATEMENTS];
 	struct formers formers; /* unknown until all of the history was read */
 	bool loaded;
+	bool lost; /* set aside before it was loaded */
 	usec_t next_clean;
 	char error[256];
 };

@@ -73,6 +73,7 @@ struct court {
 	usec_t refused_last;
 	bool told_refused; /* by the kernel: it stands */
 	uint32_t reloads;  /* questions to the supervisor so far */
+	uint32_t clears;   /* prefixes asked out of the kernel that the book did not know */
 };
 
 struct court_fds {

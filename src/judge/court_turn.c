@@ -6,6 +6,7 @@
 #include "judge/drops.h"
 #include "judge/exposure.h"
 #include "judge/figures.h"
+#include "judge/joined.h"
 #include "judge/selfcheck.h"
 
 #define OVER_PER_TURN 1024
@@ -62,6 +63,7 @@ open_book(struct court *c)
 	tell_opened(c, &told);
 	if (told.set_aside)
 		enforce_forgot(c->enforce);
+	joined_on_book(c->joined, told.lost);
 	if (r == 0)
 		exposure_on_loaded(c->exposure);
 	return r;

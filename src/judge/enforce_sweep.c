@@ -187,6 +187,27 @@ enforce_unban(struct enforce *e, uint32_t slot, usec_t now)
 }
 
 int
+enforce_clear(struct enforce *e, const struct prefix *p, uint32_t id, usec_t now)
+{
+	const struct ban x = {.addr = p->addr, .len = p->len, .rule = RULE_MANUAL};
+	int n = 0;
+
+	if (!e->chan)
+		return -ENOTCONN;
+	for (uint32_t scope = 0; scope < e->rules->scopes; scope++) {
+		int r;
+
+		if (is_wanted_in(e, p, scope, now))
+			continue;
+		r = send_about(e, MSG_UNBAN, &x, id, scope, 0, 0);
+		if (r < 0)
+			return r;
+		n++;
+	}
+	return n;
+}
+
+int
 enforce_look_up(struct enforce *e, uint32_t slot, uint32_t id)
 {
 	const struct ban *x = bans_get(e->bans, slot);

@@ -56,6 +56,13 @@ add(struct gaps *g, struct gap *x)
 	return 0;
 }
 
+/* When what the proof shows came to be, as near as it is known. */
+static usec_t
+changed_at(const struct proof *p)
+{
+	return p->head->changed ? p->head->changed : p->head->made;
+}
+
 static void
 changer_text(const struct proof_header *h, char buf[static 64])
 {
@@ -100,7 +107,7 @@ open_gap(struct gaps *g, const struct proof *p, const struct proof_cell *c, stru
 
 	if (r == 0) {
 		*x = (struct gap){.key = c->key,
-		    .since = p->head->changed ? p->head->changed : p->head->made,
+		    .since = changed_at(p),
 		    .kind = c->kind,
 		    .family = c->family,
 		    .proto = c->proto,
@@ -122,6 +129,39 @@ open_gap(struct gaps *g, const struct proof *p, const struct proof_cell *c, stru
 	return r;
 }
 
+/* What harmed nobody so far does from now on: a row for how it was, and since begins anew. Without
+ * room for that row it keeps its time. */
+static int
+begin_anew(struct gaps *g, struct gap *x, const struct proof *p)
+{
+	usec_t at = changed_at(p) > x->since ? changed_at(p) : p->head->made;
+	struct gap *was;
+	char changer[64];
+	int r;
+
+	if (at <= x->since)
+		return 0;
+	was = malloc(sizeof(*was));
+	if (!was)
+		return -ENOMEM;
+	*was = *x;
+	was->rule = strdup(x->rule);
+	was->text = strdup(x->text);
+	was->changer = strdup(x->changer);
+	was->until = at;
+	was->changed = true;
+	was->waiting = false;
+	changer_text(p->head, changer);
+	r = was->rule && was->text && was->changer ? set_text(&x->changer, changer) : -ENOMEM;
+	if (r == 0)
+		r = add(g, was);
+	if (r < 0)
+		gap_free(was);
+	else
+		x->since = at;
+	return r == -ENOSPC ? 0 : r;
+}
+
 static int
 take_cell(struct gaps *g, const struct proof *p, const struct proof_cell *c,
     const struct gaps_ops *ops, void *ctx)
@@ -134,7 +174,10 @@ take_cell(struct gaps *g, const struct proof *p, const struct proof_cell *c,
 		r = open_gap(g, p, c, &x);
 		what = GAP_OPENED;
 	} else if (x->state != c->state || x->print != c->print) {
-		r = follow(x, p, c);
+		if (x->state == PROOF_LATENT && c->state > PROOF_LATENT)
+			r = begin_anew(g, x, p);
+		if (r == 0)
+			r = follow(x, p, c);
 	} else {
 		x->seen = true;
 		return 0;
@@ -172,7 +215,7 @@ gaps_take(struct gaps *g, const struct proof *p, const struct gaps_ops *ops, voi
 
 		if (x->seen || x->until)
 			continue;
-		x->until = p->head->changed ? p->head->changed : p->head->made;
+		x->until = changed_at(p);
 		x->changed = true;
 		x->waiting = false;
 		ops->on_event(ctx, x, GAP_CLOSED);

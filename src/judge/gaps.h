@@ -18,10 +18,10 @@
 
 struct gap {
 	uint64_t key, print;
-	usec_t since;
-	usec_t until;                       /* 0: it stands */
-	usec_t told;                        /* last time; 0: not yet */
-	uint32_t times;                     /* it was told */
+	usec_t since;   /* of a latent one that is one no more: since it is worse */
+	usec_t until;   /* 0: it stands */
+	usec_t told;    /* last time; 0: not yet */
+	uint32_t times; /* it was told */
 	uint8_t kind, state, family, proto; /* as in struct proof_cell */
 	uint16_t port, port_high;
 	uint8_t confirmed; /* enum proof_confirmed */

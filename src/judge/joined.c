@@ -538,6 +538,15 @@ joined_unban_all(struct joined *j, const struct prefix *p, usec_t now)
 	return joined_has_herald(j) && j->court->image.fleet && chan_send(j->herald.chan, &m) == 0;
 }
 
+void
+joined_on_book(struct joined *j, bool lost)
+{
+	/* What was said without the book was not all: it greets again, and is told all. */
+	if (j->share.lost && !lost && j->herald.chan)
+		hang_up(&j->herald);
+	j->share.lost = lost;
+}
+
 struct tell *
 joined_tell(struct joined *j)
 {

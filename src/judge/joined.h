@@ -29,6 +29,8 @@ void joined_on_proof(struct joined *j);
 /* The keeper's answers: about a ban (first: it is in force for the first time), and others. */
 void joined_on_banned(struct joined *j, uint32_t slot, bool first);
 void joined_on_answer(struct joined *j, const struct msg *m);
+/* The book was opened, or could not be; lost: what a former process knew is not here. */
+void joined_on_book(struct joined *j, bool lost);
 /* A ban was lifted before its end; one that is there is for the fleet from now on. */
 void joined_on_lift(struct joined *j, uint32_t slot);
 void joined_on_shared(struct joined *j, uint32_t slot);

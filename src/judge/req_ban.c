@@ -288,9 +288,20 @@ request_adopt(struct request *q, char *const *words, unsigned n)
 
 /* --- unban --- */
 
+/* In the kernel alone: the book that knew it was lost. */
+struct stray {
+	struct prefix prefix;
+	bool there;
+	uint64_t packets, bytes;
+};
+
 struct lifting {
 	struct lifted bans;
 	uint32_t open;
+	struct stray strays[2]; /* what was asked for; of an IPv6 host its /64, too */
+	unsigned n_strays;
+	uint32_t id; /* of the answers about them */
+	int error;   /* the keeper's */
 	bool fleet;  /* by hand, for all hosts */
 	bool untold; /* other hosts were to be told, and cannot be */
 };
@@ -324,10 +335,38 @@ write_lifted(struct request *q, const struct lifted *l)
 	request_write(q, &out);
 }
 
+/* How many there were. */
+static unsigned
+write_strays(struct request *q, const struct lifting *l)
+{
+	_cleanup_(strbuf_fini) struct strbuf out = {0};
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < l->n_strays; i++) {
+		const struct stray *s = &l->strays[i];
+		char text[ADDR_TEXT_MAX];
+		struct json j;
+
+		if (!s->there)
+			continue;
+		json_begin(&j, &out);
+		json_text(&j, "prefix", prefix_format(&s->prefix, text));
+		json_text(&j, "why", "in the kernel, not in the book");
+		json_int(&j, "packets", (int64_t)s->packets);
+		json_int(&j, "bytes", (int64_t)s->bytes);
+		json_end(&j);
+		log_notice("unbanned %s by hand, which was in the kernel, not in the book", text);
+		n++;
+	}
+	request_write(q, &out);
+	return n;
+}
+
 static void
 answer_unban(struct request *q)
 {
 	const struct lifting *l = request_state(q);
+	unsigned strays = write_strays(q, l);
 	char text[ADDR_TEXT_MAX];
 
 	write_lifted(q, &l->bans);
@@ -335,14 +374,17 @@ answer_unban(struct request *q)
 	if (l->open > 0)
 		request_done(
 		    q, REQUEST_FAILED, "the keeper did not answer about %u of them", l->open);
+	else if (l->error < 0)
+		request_done(q, REQUEST_FAILED, "it cannot be taken out of the kernel: %s",
+		    strerror(-l->error));
 	else if (l->untold)
 		request_done(q, REQUEST_FAILED,
 		    "%u were lifted here, but other hosts cannot be told: the herald is not "
-		    "connected (guardctl fleet)",
+		    "connected; start it: systemctl start guardd-herald",
 		    l->bans.n);
 	else if (l->bans.still.addr.family)
 		request_done(q, REQUEST_FAILED, "it is still banned with %s: unban that too", text);
-	else if (l->bans.n == 0 && !l->fleet)
+	else if (l->bans.n == 0 && strays == 0 && !l->fleet)
 		request_done(q, REQUEST_FAILED, "there is no such ban");
 	else if (l->bans.n == UNBAN_MAX)
 		request_done(q, REQUEST_FAILED, "%u were lifted, and there are more: say it again",
@@ -352,12 +394,34 @@ answer_unban(struct request *q)
 }
 
 static void
+note_stray(struct lifting *l, const struct msg_banned *b)
+{
+	for (unsigned i = 0; i < l->n_strays; i++) {
+		struct stray *s = &l->strays[i];
+
+		if (b->status != 0 || prefix_cmp(&s->prefix, &b->prefix) != 0)
+			continue;
+		s->there = true;
+		s->packets += b->packets;
+		s->bytes += b->bytes;
+	}
+	if (b->status < 0 && b->status != -ENOENT)
+		l->error = b->status;
+}
+
+static void
 on_answer(struct request *q, const struct msg *m)
 {
 	struct lifting *l = request_state(q);
 
 	if (m->type != MSG_UNBANNED)
 		return;
+	if (l->n_strays > 0 && m->id == l->id) {
+		note_stray(l, &m->u.banned);
+		if (l->open > 0 && --l->open == 0)
+			answer_unban(q);
+		return;
+	}
 	for (uint32_t i = 0; i < l->bans.n; i++)
 		if (l->bans.slots[i] == m->id && l->open > 0 && --l->open == 0) {
 			answer_unban(q);
@@ -376,6 +440,29 @@ log_lifted(const struct court *c, const struct lifted *l)
 		log_notice("unbanned %s (%s) by hand", prefix_format(&p, text),
 		    c->rules.slots[x->rule].name);
 	}
+}
+
+/* The book knows nothing of it; the kernel may. */
+static void
+ask_kernel(struct request *q, struct lifting *l, const struct prefix *p, usec_t now)
+{
+	struct court *c = request_context(q);
+
+	l->id = ENFORCE_ASKED | request_index(q) << 24 | (++c->clears & 0xffffff);
+	l->strays[l->n_strays++].prefix = *p;
+	if (p->addr.family == 6 && prefix_is_host(p))
+		l->strays[l->n_strays++].prefix = prefix_of(&p->addr, 64);
+	for (unsigned i = 0; i < l->n_strays && l->error == 0; i++) {
+		int r = enforce_clear(c->enforce, &l->strays[i].prefix, l->id, now);
+
+		if (r < 0)
+			l->error = r;
+		else
+			l->open += (uint32_t)r;
+	}
+	/* Without a keeper there is the book alone. */
+	if (l->error == -ENOTCONN)
+		l->error = 0;
 }
 
 void
@@ -405,6 +492,8 @@ request_unban(struct request *q, char *const *words, unsigned n)
 	lift_inside(c, &p, &l->bans, now);
 	log_lifted(c, &l->bans);
 	l->open = lift_out(c, &l->bans, now);
+	if (l->bans.n == 0 && !l->bans.still.addr.family)
+		ask_kernel(q, l, &p, now);
 	l->fleet = n == 2;
 	l->untold = l->fleet && !joined_unban_all(c->joined, &p, now);
 	if (l->open == 0)

@@ -160,7 +160,7 @@ next_of_all(struct share *s, struct msg *m, usec_t now)
 	if (s->cursor < high)
 		return SHARE_LATER;
 	s->all = true;
-	*m = (struct msg){.type = MSG_GIVEN};
+	*m = (struct msg){.type = MSG_GIVEN, .u.given.lost = s->lost};
 	return SHARE_RECORD;
 }
 

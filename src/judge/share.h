@@ -18,6 +18,7 @@ struct share {
 	const struct rules *rules;
 	bool listens, behind; /* behind: events were lost */
 	bool all;             /* all that hold were said */
+	bool lost;            /* what a former process gave is not known (set by the owner) */
 	uint32_t cursor;      /* next slot of them */
 	struct share_event *events;
 	uint32_t first, n, room;

@@ -91,7 +91,8 @@ enum msg_type {
 	MSG_STANDING, /* judge: every alert that stands was sent, what was not has ended */
 	MSG_TEXT,     /* judge, herald: u.text, of the record in front of it */
 	MSG_GIVE,     /* judge: u.fleet, a ban of this host that holds; again after each greeting */
-	MSG_GIVEN, /* judge: all that hold were sent; of what was given once, the rest was lifted */
+	MSG_GIVEN, /* judge: u.given, all that hold were sent; of what was given once, the rest was
+		      lifted */
 	MSG_LIFT,  /* judge: u.fleet, lifted before its end; rule "*": by hand, for all hosts */
 	MSG_TAKE,  /* herald, with MSG_TEXT (the host's name): u.fleet, a ban of another host */
 	MSG_DROP,  /* herald, with MSG_TEXT (the host's name): u.fleet, it was lifted there */
@@ -321,6 +322,9 @@ struct msg {
 			struct prefix prefix;
 			uint8_t kind; /* enum own_kind */
 		} own;
+		struct {
+			uint32_t lost; /* 1: the book was, so that what was not sent may hold */
+		} given;
 		struct {
 			int32_t status; /* enum taken_status */
 		} taken;

@@ -97,6 +97,28 @@ class Book(RoutedWorld):
                          {"192.0.2.6", "2001:db8:56::/64"})
         self.assertEqual(len(glob.glob(self.book() + ".damaged-*")), len(glob.glob(aside[0] + "*")))
 
+    def test_what_a_lost_book_left_in_the_kernel_can_be_unbanned(self):
+        self.start()
+        self.ban_two()
+        self.guardd.ctl("ban", "203.0.113.0/25", "--for", "1h")
+        self.guardd.stop()
+        self.overwrite(0, b"this is no book\n" * 300, cut=True)
+        self.again()
+        self.assertEqual(self.guardd.bans(), {})
+        self.assertNotEqual(self.guardd.ctl("unban", "203.0.113.0/26", check=False).returncode, 0)
+        self.assertNotEqual(self.guardd.ctl("unban", "192.0.2.99", check=False).returncode, 0)
+        for address, prefix in TWO.items():
+            self.assertTrue(self.in_kernel(address), address)
+            said = self.guardd.ctl("unban", address).stdout
+            self.assertIn(f"unbanned {prefix} (in the kernel, not in the book)", said)
+            self.assertFalse(self.in_kernel(address), address)
+            again = self.guardd.ctl("unban", address, check=False)
+            self.assertEqual(again.returncode, 1)
+            self.assertIn("there is no such ban", again.stderr)
+        self.assertTrue(self.guardd.kernel_has("prefix4", "203.0.113.0/25"))
+        self.assertEqual(len(self.guardd.json("unban", "203.0.113.0/25")), 1)
+        self.assertFalse(self.guardd.kernel_has("prefix4", "203.0.113.0/25"))
+
     def test_book_of_a_newer_guardd_is_set_aside(self):
         self.start()
         self.ban_two()

@@ -69,6 +69,27 @@ class Fleet(FleetWorld):
         for m in self.web:
             self.assertFalse({p for p, _ in m.entries()} & set(BOTH))
 
+    def test_a_damaged_book_lifts_nothing_elsewhere_and_brings_the_others_back(self):
+        self.start_all()
+        one = self.web[0]
+        one.attacked(*FROM)
+        self.web[1].attacked(*MORE_FROM)
+        self.everywhere(*BOTH, *MORE)
+        one.guardd.stop()
+        with open(one.guardd.path("state", "book.db"), "wb") as f:
+            f.write(b"this is no book\n" * 300)
+        one.guardd.start()
+        one.wait_joined()
+        until("those of others are back", lambda: set(one.entries()) >= {(p, "fleet/ssh") for p in MORE})
+        self.passed_on()
+        # A greeting later the book is whole, and what is not in it was lost before.
+        one.guardd.stop()
+        one.guardd.start()
+        one.wait_joined()
+        one.attacked("203.0.113.98", "2001:db8:98::9")
+        self.everywhere("203.0.113.98", "2001:db8:98::/64", *BOTH, *MORE)
+        self.assertEqual(self.lines("lift"), [])
+
     def test_an_unban_of_anothers_ban_is_this_hosts_alone(self):
         self.start_all()
         self.web[0].attacked(*FROM)

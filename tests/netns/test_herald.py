@@ -129,7 +129,7 @@ class Life(AloneWorld):
         self.assertGreater(got["away_since"], 0)
         refused = self.herald.ask("alerts")[-1]
         self.assertEqual(refused["status"], 1)
-        self.assertIn("has not been met yet", refused["error"])
+        self.assertIn("has no configuration from guardd yet", refused["error"])
         self.judge.open()
         self.connect()
         got = self.status()

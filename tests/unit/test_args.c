@@ -50,6 +50,21 @@ words_flags_and_options_are_told_apart(void **state)
 }
 
 static void
+what_stands_in_brackets_together_may_be_left_out(void **state)
+{
+	static const char usage[] = "[channels|test CHANNEL]";
+	struct args a;
+
+	(void)state;
+	assert_int_equal(parse(&a, usage, ""), 0);
+	assert_int_equal(parse(&a, usage, "channels"), 0);
+	assert_int_equal(parse(&a, usage, "test pager"), 0);
+	assert_int_equal(a.n, 2);
+	assert_true(parse(&a, usage, "test pager more") < 0);
+	assert_true(parse(&a, "[a b] FILE", "") < 0);
+}
+
+static void
 wrong_command_lines_are_refused(void **state)
 {
 	static const char *const bad[] = {"", "a --for", "a --quiet=1", "a --unknown", "--quiet"};
@@ -96,6 +111,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(words_flags_and_options_are_told_apart),
+	    cmocka_unit_test(what_stands_in_brackets_together_may_be_left_out),
 	    cmocka_unit_test(wrong_command_lines_are_refused),
 	    cmocka_unit_test(request_words_are_quoted_where_needed),
 	    cmocka_unit_test(numbers_are_shown_for_people),

@@ -369,6 +369,7 @@ assert_set_aside(const char *kind)
 	fill(b);
 	assert_int_equal(book_open(b->book, T0, &b->told), 0);
 	assert_true(b->told.set_aside);
+	assert_true(b->told.lost);
 	assert_true(strlen(b->told.why) > 0);
 	assert_non_null(find_file(begin));
 	assert_int_equal(book_commit(b->book, T0, 0), 0);
@@ -376,6 +377,7 @@ assert_set_aside(const char *kind)
 	b->book = NULL;
 	c = desk_open(T0);
 	assert_false(c->told.set_aside);
+	assert_false(c->told.lost);
 	assert_same(b, c);
 	desk_close(b);
 	desk_close(c);

@@ -959,6 +959,38 @@ unban_lifts_all_causes_and_names_what_stays(void **unused)
 	drop_curtain(s);
 }
 
+/* The book was lost: what the kernel has is known to nobody. */
+static void
+unban_takes_out_what_the_kernel_has_and_the_book_has_not(void **unused)
+{
+	static const struct {
+		const char *source, *prefix;
+	} both[] = {{"203.0.113.7", "203.0.113.7"}, {"2001:db8::7", "2001:db8::/64"}};
+	struct stage *s = raise_curtain(true);
+	char request[64], member[64];
+	const char *answer;
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		s->seen[s->n_seen].type = MSG_BAN;
+		s->seen[s->n_seen++].u.ban.prefix = prefix(both[i].prefix);
+		snprintf(request, sizeof(request), "unban %s\n", both[i].source);
+		snprintf(member, sizeof(member), "{\"prefix\":\"%s\",\"why\":\"in the kernel, not",
+		    both[i].prefix);
+		answer = ask(s, request);
+		assert_has(answer, member);
+		assert_has(answer, "\"packets\":11");
+		assert_has(answer, OK_END);
+		assert_int_equal(count_seen(s, MSG_UNBAN, both[i].prefix), 1);
+		assert_has(ask(s, request), "there is no such ban");
+	}
+	s->silent = true;
+	snprintf(request, sizeof(request), "unban %s\n", both[0].source);
+	answer = take_answer(s, start_asking(s, request));
+	assert_has(answer, "the keeper did not answer");
+	drop_curtain(s);
+}
+
 static void
 one_of_two_causes_keeps_the_element(void **unused)
 {
@@ -1292,6 +1324,7 @@ main(void)
 	    COURT_TEST(bans_by_hand_are_answered_when_the_kernel_has_them),
 	    COURT_TEST(bans_of_another_program_are_adopted_and_nonsense_is_not),
 	    COURT_TEST(unban_lifts_all_causes_and_names_what_stays),
+	    COURT_TEST(unban_takes_out_what_the_kernel_has_and_the_book_has_not),
 	    COURT_TEST(one_of_two_causes_keeps_the_element),
 	    COURT_TEST(a_new_image_keeps_rules_by_their_names),
 	    COURT_TEST(a_broken_image_changes_nothing),

@@ -156,23 +156,54 @@ test_snapshot(void **state)
 
 		give(w, prefixes[i], T0);
 	}
-	given_end(w->given, T0);
+	given_end(w->given, false, T0);
 	assert_string_equal(tell(w, true), "+203.0.113.1 +2001:db8::/64 +203.0.113.3");
 	given_begin(w->given);
 	give(w, "2001:db8::/64", T0 + 1);
 	give(w, "203.0.113.4", T0 + 1);
-	given_end(w->given, T0 + 1);
+	given_end(w->given, false, T0 + 1);
 	assert_string_equal(tell(w, true), "+203.0.113.4 -203.0.113.1 -203.0.113.3");
 	/* A snapshot that has no end says nothing of what it did not name. */
 	given_begin(w->given);
 	given_begin(w->given);
 	give(w, "2001:db8::/64", T0 + 2);
 	give(w, "203.0.113.4", T0 + 2);
-	given_end(w->given, T0 + 2);
+	given_end(w->given, false, T0 + 2);
 	assert_string_equal(tell(w, true), "");
 	given_begin(w->given);
-	given_end(w->given, T0 + 3);
+	given_end(w->given, false, T0 + 3);
 	assert_string_equal(tell(w, true), "-2001:db8::/64 -203.0.113.4");
+}
+
+/* The judge lost its book: what it does not say may still be in its kernel. */
+static void
+test_what_a_lost_book_does_not_say_is_forgotten(void **state)
+{
+	struct world *w = *state;
+
+	give(w, "203.0.113.1", T0);
+	give(w, "2001:db8::/64", T0);
+	give(w, "203.0.113.3", T0);
+	give(w, "2001:db8:4::/64", T0);
+	tell(w, true);
+	give(w, "203.0.113.5", T0); /* waits */
+	lift(w, "203.0.113.3", "ssh", T0 + 1);
+	lift(w, "203.0.113.0/24", "*", T0 + 1);
+	given_begin(w->given);
+	give(w, "2001:db8:4::/64", T0 + 2);
+	give(w, "203.0.113.6", T0 + 2);
+	given_end(w->given, true, T0 + 2);
+	assert_string_equal(tell(w, true), "-203.0.113.3 -203.0.113.0/24* +203.0.113.6");
+	/* Nor later; what was said is lifted as ever. */
+	given_begin(w->given);
+	given_end(w->given, false, T0 + 3);
+	assert_string_equal(tell(w, true), "-2001:db8:4::/64 -203.0.113.6");
+	lift(w, "203.0.113.1", "ssh", T0 + 4);
+	assert_string_equal(tell(w, true), "");
+	/* Given anew when it is banned anew. */
+	give(w, "2001:db8::/64", T0 + 5);
+	assert_string_equal(tell(w, true), "+2001:db8::/64");
+	assert_int_equal(given_waiting(w->given), 0);
 }
 
 static void
@@ -248,7 +279,7 @@ test_lift_by_hand(void **state)
 	/* It stands until it is told, whatever the judge says of what holds. */
 	given_begin(w->given);
 	give(w, "203.0.113.1", T0 + 3);
-	given_end(w->given, T0 + 3);
+	given_end(w->given, false, T0 + 3);
 	assert_string_equal(tell(w, true), "-203.0.113.0/24* +203.0.113.1");
 	assert_int_equal(given_waiting(w->given), 0);
 }
@@ -291,7 +322,7 @@ test_ended_is_forgotten(void **state)
 	assert_int_equal(given_waiting(w->given), 0);
 	/* An end that came by itself is no lift. */
 	given_begin(w->given);
-	given_end(w->given, T0 + 3600 * USEC_PER_SEC);
+	given_end(w->given, false, T0 + 3600 * USEC_PER_SEC);
 	assert_string_equal(tell(w, true), "");
 }
 
@@ -392,6 +423,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(test_given_once),
 	    CASE(test_snapshot),
+	    CASE(test_what_a_lost_book_does_not_say_is_forgotten),
 	    CASE(test_restart),
 	    CASE(test_never_told_is_never_lifted),
 	    CASE(test_changed_on_its_way),

@@ -119,6 +119,50 @@ a_gap_opens_stands_changes_and_closes(void **unused)
 	gaps_fini(&g);
 }
 
+/* Since when it harms, and not since when it could. */
+static void
+one_that_was_latent_counts_from_when_it_is_worse(void **unused)
+{
+	static const enum proof_state worse[] = {PROOF_OPEN, PROOF_SHUT_OUT, PROOF_DEPENDS};
+
+	(void)unused;
+	for (int i = 0; i < 3; i++) {
+		struct gaps g = {0};
+		struct made m;
+		struct gap *x;
+
+		made_begin(&m, T0);
+		cell(&m, 6, 389, PROOF_LATENT, 1);
+		assert_int_equal(take(&g, &m).n, 1);
+		x = gaps_find(&g, 6u << 16 | 389);
+		assert_true(x->since == T0 - SEC);
+		made_begin(&m, T0 + HOUR);
+		strcpy(m.head.changer, "iptables");
+		m.head.changed = i == 1 ? 0 : i == 2 ? T0 - SEC : T0 + HOUR - SEC;
+		cell(&m, 6, 389, worse[i], 2);
+		assert_int_equal(take(&g, &m).n, 1);
+		assert_ptr_equal(gaps_find(&g, x->key), x);
+		assert_true(x->since == (i == 0 ? T0 + HOUR - SEC : T0 + HOUR));
+		assert_true(gaps_worst(&g)->since == x->since);
+		assert_string_equal(x->changer, i == 1 ? "" : "iptables (pid 7)");
+		/* How it was is a row of its own: the book's rows are known by this time. */
+		assert_int_equal(g.n, 2);
+		assert_int_equal(g.items[1]->state, PROOF_LATENT);
+		assert_true(g.items[1]->since == T0 - SEC);
+		assert_true(g.items[1]->until == x->since);
+		assert_true(g.items[1]->changed);
+		gaps_saved(&g);
+		assert_int_equal(g.n, 1);
+		/* From bad to worse is the same gap. */
+		made_begin(&m, T0 + DAY);
+		cell(&m, 6, 389, worse[(i + 1) % 3], 3);
+		assert_int_equal(take(&g, &m).n, 1);
+		assert_true(x->since < T0 + DAY - SEC);
+		assert_int_equal(g.n, 1);
+		gaps_fini(&g);
+	}
+}
+
 static void
 more_gaps_than_fit_are_counted(void **unused)
 {
@@ -237,6 +281,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_gap_opens_stands_changes_and_closes),
+	    cmocka_unit_test(one_that_was_latent_counts_from_when_it_is_worse),
 	    cmocka_unit_test(more_gaps_than_fit_are_counted),
 	    cmocka_unit_test(what_stands_survives_a_restart_and_what_ended_is_history),
 	};

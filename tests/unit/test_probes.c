@@ -521,6 +521,8 @@ this_host_asks(void **state)
 	    "1\"}";
 	struct scene s;
 	struct probes_counts c;
+	struct probe_host *web;
+	usec_t later = clock_real() + 3600 * USEC_PER_SEC;
 
 	(void)state;
 	begin(&s);
@@ -537,7 +539,11 @@ this_host_asks(void **state)
 	all_are_due(&s);
 	assert_int_equal(1, made.runs);
 	assert_string_equal("", made.said);
+	web = table_find(&s.probes->table, "web");
+	web->due = later;
 	answer("web", "192.0.2.2", "open", "gap");
+	/* Not as the proof says: once more, soon. */
+	assert_in_range(web->due, 1, clock_real() + probes_period(s.probes));
 	assert_string_equal("web", made.said_target);
 	assert_non_null(strstr(made.said,
 	    "\"rows\":[{\"to\":\"192.0.2.2\",\"from\":\"192.0.2.1\",\"answer\":\"open\","
@@ -551,7 +557,9 @@ this_host_asks(void **state)
 	assert_int_equal(0, made.raised);
 	if (!made.done)
 		all_are_due(&s);
+	web->due = later;
 	answer("web", "192.0.2.2", "open", "gap");
+	assert_int_equal(later, web->due);
 	assert_int_equal(1, made.raised);
 	assert_string_equal("web ldap tcp/389 IPv4", made.subject);
 	assert_non_null(strstr(made.words, "own (192.0.2.1) reached port 389 of web at 192.0.2.2"));

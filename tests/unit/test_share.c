@@ -128,6 +128,24 @@ test_all_own_bans_that_hold_are_given(void **unused)
 }
 
 static void
+test_that_the_book_was_lost_is_said(void **unused)
+{
+	struct giving g;
+	struct msg m;
+
+	(void)unused;
+	start(&g, NULL);
+	for (uint32_t lost = 0; lost < 2; lost++) {
+		g.share.lost = lost;
+		share_begin(&g.share);
+		assert_int_equal(share_next(&g.share, &m, T0 + MIN), SHARE_RECORD);
+		assert_int_equal(m.type, MSG_GIVEN);
+		assert_int_equal(m.u.given.lost, lost);
+	}
+	stop(&g);
+}
+
+static void
 test_rules_that_are_not_shared_are_kept_here(void **unused)
 {
 	struct giving g;
@@ -267,6 +285,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_all_own_bans_that_hold_are_given),
+	    cmocka_unit_test(test_that_the_book_was_lost_is_said),
 	    cmocka_unit_test(test_rules_that_are_not_shared_are_kept_here),
 	    cmocka_unit_test(test_what_comes_and_goes_is_told_in_order),
 	    cmocka_unit_test(test_changes_meanwhile_are_in_what_is_given),
