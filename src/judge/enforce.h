@@ -52,8 +52,9 @@ void enforce_extend(struct enforce *e, uint32_t slot, usec_t now);
 /* A ban that was ended: taken out unless another one holds the same. True: the keeper was asked
  * (id: slot). */
 bool enforce_unban(struct enforce *e, uint32_t slot, usec_t now);
-/* Takes p out of all scopes in which no ban of the table wants it; each answer comes with id, which
- * must have ENFORCE_ASKED set. How many there will be; -ENOTCONN, or what kept one from being sent.
+/* Takes p out of all scopes in which no ban of the table wants it, and looks it up behind that: for
+ * the kernel a wider network is there, too. Answers come in pairs with id, which must have
+ * ENFORCE_ASKED set. How many there will be; -ENOTCONN, or what kept one from being sent.
  */
 int enforce_clear(struct enforce *e, const struct prefix *p, uint32_t id, usec_t now);
 /* Asks for the state of a ban; the answer comes with id, which must have ENFORCE_ASKED set. */

@@ -200,9 +200,11 @@ enforce_clear(struct enforce *e, const struct prefix *p, uint32_t id, usec_t now
 		if (is_wanted_in(e, p, scope, now))
 			continue;
 		r = send_about(e, MSG_UNBAN, &x, id, scope, 0, 0);
+		if (r == 0)
+			r = send_about(e, MSG_LOOKUP, &x, id, scope, 0, 0);
 		if (r < 0)
 			return r;
-		n++;
+		n += 2;
 	}
 	return n;
 }

@@ -291,7 +291,8 @@ request_adopt(struct request *q, char *const *words, unsigned n)
 /* In the kernel alone: the book that knew it was lost. */
 struct stray {
 	struct prefix prefix;
-	bool there;
+	bool asked_out; /* of one scope: it was there, or inside a wider one */
+	bool there;     /* and is no more */
 	uint64_t packets, bytes;
 };
 
@@ -302,6 +303,7 @@ struct lifting {
 	unsigned n_strays;
 	uint32_t id; /* of the answers about them */
 	int error;   /* the keeper's */
+	bool inside; /* a wider one holds it that the book does not know either */
 	bool fleet;  /* by hand, for all hosts */
 	bool untold; /* other hosts were to be told, and cannot be */
 };
@@ -377,6 +379,10 @@ answer_unban(struct request *q)
 	else if (l->error < 0)
 		request_done(q, REQUEST_FAILED, "it cannot be taken out of the kernel: %s",
 		    strerror(-l->error));
+	else if (l->inside)
+		request_done(q, REQUEST_FAILED,
+		    "it is inside a wider one in the kernel that the book does not know: unban "
+		    "that (nft list table inet guardd)");
 	else if (l->untold)
 		request_done(q, REQUEST_FAILED,
 		    "%u were lifted here, but other hosts cannot be told: the herald is not "
@@ -393,20 +399,35 @@ answer_unban(struct request *q)
 		request_done(q, REQUEST_DONE, NULL);
 }
 
+/* It was there when it was found before, and is not found behind that. */
 static void
-note_stray(struct lifting *l, const struct msg_banned *b)
+note_stray(struct lifting *l, struct stray *s, const struct msg *m)
 {
-	for (unsigned i = 0; i < l->n_strays; i++) {
-		struct stray *s = &l->strays[i];
+	const struct msg_banned *b = &m->u.banned;
 
-		if (b->status != 0 || prefix_cmp(&s->prefix, &b->prefix) != 0)
-			continue;
-		s->there = true;
-		s->packets += b->packets;
-		s->bytes += b->bytes;
-	}
 	if (b->status < 0 && b->status != -ENOENT)
 		l->error = b->status;
+	if (m->type == MSG_UNBANNED) {
+		s->asked_out = b->status == 0;
+		s->packets += b->packets;
+		s->bytes += b->bytes;
+	} else if (b->status == 0) {
+		l->inside = true;
+	} else {
+		s->there |= s->asked_out;
+	}
+}
+
+static void
+on_stray(struct request *q, const struct msg *m)
+{
+	struct lifting *l = request_state(q);
+
+	for (unsigned i = 0; i < l->n_strays; i++)
+		if (prefix_cmp(&l->strays[i].prefix, &m->u.banned.prefix) == 0)
+			note_stray(l, &l->strays[i], m);
+	if (l->open > 0 && --l->open == 0)
+		answer_unban(q);
 }
 
 static void
@@ -414,14 +435,12 @@ on_answer(struct request *q, const struct msg *m)
 {
 	struct lifting *l = request_state(q);
 
-	if (m->type != MSG_UNBANNED)
-		return;
 	if (l->n_strays > 0 && m->id == l->id) {
-		note_stray(l, &m->u.banned);
-		if (l->open > 0 && --l->open == 0)
-			answer_unban(q);
+		on_stray(q, m);
 		return;
 	}
+	if (m->type != MSG_UNBANNED)
+		return;
 	for (uint32_t i = 0; i < l->bans.n; i++)
 		if (l->bans.slots[i] == m->id && l->open > 0 && --l->open == 0) {
 			answer_unban(q);
