@@ -342,8 +342,13 @@ class Failures(RedisWorld):
         self.redis.kill()
         self.wait_trouble()
         self.judge.hold("203.0.113.2")
+        self.wait("no connection stands", lambda: "refused" in (self.status().get("trouble") or ""))
+        troubles = self.status()["troubles"]
+        self.assertEqual(len(troubles), len(set(troubles)))
         self.judge.lift("2001:db8:1::/64")
         self.wait("they wait", lambda: self.status().get("outbox") == 2)
+        told = [line.split(": ", 3)[-1] for line in self.herald.log().splitlines() if "refused" in line]
+        self.assertEqual(len(told), len(set(told)), self.herald.log())
         self.redis.start()
         self.wait("all is given again", lambda: {e.split()[0] for e in self.redis.own()} == {"203.0.113.1", "203.0.113.2"}, 60)
         self.wait_connected()
