@@ -300,7 +300,8 @@ class Web(AlertWorld):
         self.begin(*(self.web(t, f"http://{self.FROM4}:8080/{t}", f", template: {t}" + more.get(t, "")) for t in names))
         evil = 'x`@channel <!here> "},{"y":[1 ``` [a](http://evil.example)'
         self.raise_(subject=evil, words=evil)
-        self.until("all", lambda: {r["path"][1:] for r in http.requests()} == set(names))   # Alertmanager: again and again
+        # Alertmanager is told again and again.
+        self.until("all", lambda: {r["path"][1:] for r in http.requests()} == set(names))
         got = {r["path"][1:]: r["json"] for r in http.requests()}
         text = got["mattermost"]["text"]
         self.assertEqual(text.count("`"), 8, text)   # a span and a block of our own

@@ -332,6 +332,16 @@ class Streams(RedisWorld):
 
 
 class Failures(RedisWorld):
+    def test_one_outage_is_told_once(self):
+        """Two connections find the server away, with the same words."""
+        self.begin(server=False)
+        self.wait_trouble("refused")
+        self.judge.hold("203.0.113.1")
+        self.ask("fleet")
+        time.sleep(3)
+        self.assertEqual(sum("refused" in line for line in self.herald.log().splitlines()), 1, self.herald.log())
+        self.assertEqual(len(self.ask("fleet")[0]["troubles"]), 1)
+
     def test_killed_and_restarted(self):
         """Without persistence: a restarted server is an emptied one."""
         self.begin()
