@@ -158,15 +158,6 @@ probes_on_entry(struct probes *p, const char *host, const char *json, size_t n)
 
 /* --- hosts --- */
 
-static bool
-allows(const struct image *img, const struct image_expose *x, const struct addr *a)
-{
-	for (uint32_t i = 0; i < x->allowed.n; i++)
-		if (prefix_has(&img->prefixes[x->allowed.first + i].prefix, a))
-			return true;
-	return false;
-}
-
 /* Hosts that the same rules let in are of one kind. */
 static uint64_t
 kind_of(const struct image *img, const struct probe_host *h)
@@ -177,7 +168,7 @@ kind_of(const struct image *img, const struct probe_host *h)
 		bool in = false;
 
 		for (uint32_t k = 0; k < h->n_addrs && !in; k++)
-			in = allows(img, &img->exposes[i], &h->addrs[k]);
+			in = image_covers(img, img->exposes[i].allowed, &h->addrs[k]);
 		kind = kind * 1099511628211u + in;
 	}
 	return kind;

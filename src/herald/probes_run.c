@@ -102,12 +102,8 @@ bool
 probes_is_within(const struct probes *p, const struct addr *a)
 {
 	const struct image *img = &p->herald->image;
-	const struct span s = img->fleet->probe_within;
 
-	for (uint32_t i = 0; i < s.n; i++)
-		if (prefix_has(&img->prefixes[s.first + i].prefix, a))
-			return true;
-	return false;
+	return image_covers(img, img->fleet->probe_within, a);
 }
 
 static bool

@@ -9,6 +9,7 @@
 
 #include "herald/fleet.h"
 #include "herald/secret.h"
+#include "herald/tls.h"
 
 #define SIGNATURE    64
 #define PUBLIC       32
@@ -34,16 +35,6 @@ DEFINE_FREEP(struct signer, signer_free)
 DEFINE_FREEP(struct keyring, keyring_free)
 DEFINE_FREEP(EVP_PKEY, EVP_PKEY_free)
 DEFINE_FREEP(EVP_MD_CTX, EVP_MD_CTX_free)
-
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return 0;
-}
 
 static int
 set_public(struct signer *s)
@@ -72,7 +63,7 @@ signer_new(struct signer **out, const char *path, char *why, size_t room)
 		snprintf(why, room, "no memory");
 		return -ENOMEM;
 	}
-	s->key = PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL);
+	s->key = PEM_read_bio_PrivateKey(in, NULL, tls_no_passphrase, NULL);
 	BIO_free(in);
 	ERR_clear_error();
 	if (!s->key || EVP_PKEY_base_id(s->key) != EVP_PKEY_ED25519 || set_public(s) < 0) {

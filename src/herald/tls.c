@@ -39,9 +39,8 @@ refuse(char *why, size_t room, const char *path, const char *what)
 	return -EINVAL;
 }
 
-/* A key with a passphrase would ask at the terminal. */
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
+int
+tls_no_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf;
 	(void)size;
@@ -69,7 +68,7 @@ load_authorities(SSL_CTX *ctx, const char *path, char *why, size_t room)
 	if (r < 0)
 		return r;
 	in = BIO_new_mem_buf(text.text, (int)text.len);
-	while (in && (x = PEM_read_bio_X509(in, NULL, no_passphrase, NULL)) != NULL) {
+	while (in && (x = PEM_read_bio_X509(in, NULL, tls_no_passphrase, NULL)) != NULL) {
 		X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), x);
 		X509_free(x);
 		n++;
@@ -91,7 +90,7 @@ load_key(SSL_CTX *ctx, const char *path, char *why, size_t room)
 	if (r < 0)
 		return r;
 	in = BIO_new_mem_buf(text.text, (int)text.len);
-	key = in ? PEM_read_bio_PrivateKey(in, NULL, no_passphrase, NULL) : NULL;
+	key = in ? PEM_read_bio_PrivateKey(in, NULL, tls_no_passphrase, NULL) : NULL;
 	if (!key)
 		return refuse(why, room, path, "has no private key without passphrase");
 	if (SSL_CTX_use_PrivateKey(ctx, key) != 1)
@@ -131,7 +130,7 @@ tls_new(SSL **out, const struct tls_config *c, char *why, size_t room)
 	if (!ctx || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
 		return refuse(why, room, "TLS", "cannot be used");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
+	SSL_CTX_set_default_passwd_cb(ctx, tls_no_passphrase);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	/* One end of a reply is told by its form: the end of the stream needs no word of its own.
 	 */

@@ -28,3 +28,5 @@ int tls_new(SSL **out, const struct tls_config *c, char *why, size_t room);
  */
 void tls_why(
     const SSL *ssl, const struct tls_config *c, unsigned long error, char *why, size_t room);
+/* A callback of OpenSSL's for reading keys: one with a passphrase would ask at the terminal. */
+int tls_no_passphrase(char *buf, int size, int writing, void *arg);

@@ -38,15 +38,6 @@ same_place(const struct probe *p, const struct place *to)
 	return p->scope == to->scope && addr_equal(&p->to, &to->addr);
 }
 
-static bool
-allows(const struct image *img, const struct image_expose *x, const struct addr *a)
-{
-	for (uint32_t i = 0; i < x->allowed.n; i++)
-		if (prefix_has(&img->prefixes[x->allowed.first + i].prefix, a))
-			return true;
-	return false;
-}
-
 /* One that an earlier rule asked of the same address, whose questions stand last, is not repeated.
  */
 static int
@@ -195,12 +186,7 @@ add_word(struct asked *q, char *word)
 static bool
 is_within(const struct image *img, const struct addr *a)
 {
-	const struct span s = img->fleet->probe_within;
-
-	for (uint32_t i = 0; i < s.n; i++)
-		if (prefix_has(&img->prefixes[s.first + i].prefix, a))
-			return true;
-	return false;
+	return image_covers(img, img->fleet->probe_within, a);
 }
 
 static bool
@@ -319,7 +305,7 @@ expected(const struct asked *q, const struct probe *p)
 
 			if (port->proto != p->proto || p->port < port->low || port->high < p->port)
 				continue;
-			may |= allows(q->img, x, &p->from);
+			may |= image_covers(q->img, x->allowed, &p->from);
 			must_not = true;
 		}
 	}

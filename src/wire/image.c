@@ -471,3 +471,12 @@ image_close(struct image *img)
 		munmap((void *)(uintptr_t)img->head, img->head->size);
 	memset(img, 0, sizeof(*img));
 }
+
+bool
+image_covers(const struct image *img, struct span prefixes, const struct addr *a)
+{
+	for (uint32_t i = 0; i < prefixes.n; i++)
+		if (prefix_has(&img->prefixes[prefixes.first + i].prefix, a))
+			return true;
+	return false;
+}

@@ -379,6 +379,9 @@ int image_open(struct image *out, int fd);
 void image_close(struct image *img);
 uint32_t image_count(const struct image *img, enum image_section s);
 
+/* True when one of these IMAGE_PREFIXES holds a. */
+bool image_covers(const struct image *img, struct span prefixes, const struct addr *a);
+
 static inline const char *
 image_str(const struct image *img, str_t s)
 {
